@@ -1,0 +1,299 @@
+package callback
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// ContactID names one contact for life: in the tables, the reports and on its channels (C10). It is
+// short enough to say on the phone.
+type ContactID int64
+
+// String gives the ID as people write it.
+func (id ContactID) String() string { return strconv.FormatInt(int64(id), 10) }
+
+// State is where a contact stands; the package comment draws the transitions.
+type State string
+
+// The states of a contact.
+const (
+	StateLive      State = "live"
+	StateCallback  State = "callback"
+	StateCalling   State = "calling"
+	StateConnected State = "connected"
+	StateReleased  State = "released"
+	StateStuck     State = "stuck"
+	StateEnded     State = "ended"
+)
+
+// Outcome says how a contact ended; it is empty while the contact is open.
+type Outcome string
+
+// The outcomes of a contact.
+const (
+	OutcomeServed     Outcome = "served"      // contact and agent were connected
+	OutcomeAbandoned  Outcome = "abandoned"   // the caller hung up before an agent or a callback (C4)
+	OutcomeNotReached Outcome = "not_reached" // every attempt to call back was used up
+	OutcomeHungUp     Outcome = "hung_up"     // the script's Hangup, an expiry among them (C12)
+	OutcomeGivenBack  Outcome = "given_back"  // the call went back to the dialplan
+)
+
+// ScriptRef names the script that a contact runs and the version with which it began.
+type ScriptRef struct {
+	Name    string `db:"script"`
+	Version string `db:"script_version"` // content hash
+}
+
+// Contact is one person's claim on an agent, from the moment the call enters the script to its
+// outcome. Only a [Turn] changes one.
+type Contact struct {
+	ID        ContactID
+	State     State
+	Outcome   Outcome
+	Node      string // the node that holds the contact's or the agent's legs; "" while there are none
+	Script    ScriptRef
+	ANI       string // the caller's number; after a callback was dialled, its caller ID (C9)
+	DNIS      string // the number that was dialled; after a callback was dialled, its PhoneNumber (C9)
+	Dialled   string // what the caller really dialled, as far as the network told (C8)
+	ArrivedAt time.Time
+	EndedAt   time.Time
+
+	Place   *Place   // nil: not in the queue
+	Promise *Promise // nil: no callback was promised
+	Offer   *Offer   // the last one; see Offer.Open
+	Attempt *Attempt // the last one; see Attempt.Open
+	Legs    []Leg
+
+	Channel string // the contact's own leg that is in use: the live call, or the call back
+	Bridge  string // "" while there is none
+	Playing string // the ID of the playback on the contact's leg; "" while there is none
+	Music   string // the class of music on the contact's leg; "" while there is none
+
+	Attempts     int  // attempts that counted
+	Faults       int  // attempts in a row that ended through a fault of ours or with an unknown outcome
+	HangupWanted bool // the script has hung up while an attempt was under way (C12)
+}
+
+// Promise is the callback that a contact was promised, with its properties as they were when the
+// action fired (C8).
+type Promise struct {
+	PhoneNumber string        // what is dialled: digits, at most a leading +
+	Extension   string        // shown to the agent, never dialled (C13)
+	CallerID    string        // what the contact's phone shows (C8)
+	CallDelay   time.Duration // from the agent's accepting to the dialling, whole seconds (C7)
+	PromisedAt  time.Time
+}
+
+// Party says whose leg a channel is.
+type Party string
+
+// The parties of a leg.
+const (
+	PartyContact Party = "contact"
+	PartyAgent   Party = "agent"
+)
+
+// Direction is a leg's, as Asterisk sees it.
+type Direction string
+
+// The directions of a leg.
+const (
+	Inbound  Direction = "inbound"
+	Outbound Direction = "outbound"
+)
+
+// Leg is one Asterisk channel that serves a contact or an agent. Its channel ID is committed before
+// the channel is made, so that a crash never leaves a call that nobody knows.
+type Leg struct {
+	Channel    string    `db:"channel" json:"channel"`
+	Node       string    `db:"node" json:"node"`
+	Party      Party     `db:"party" json:"party"`
+	Direction  Direction `db:"direction" json:"direction"`
+	From       string    `db:"from_number" json:"from"`
+	To         string    `db:"to_number" json:"to"`
+	Endpoint   string    `db:"endpoint" json:"-"` // what Asterisk dials; "" for an inbound leg
+	CreatedAt  time.Time `db:"created_at" json:"created_at"`
+	DiallingAt time.Time `db:"dialling_at" json:"dialling_at,omitzero"` // committed before the dial is sent
+	AnsweredAt time.Time `db:"answered_at" json:"answered_at,omitzero"`
+	EndedAt    time.Time `db:"ended_at" json:"ended_at,omitzero"`
+	Cause      Cause     `db:"cause" json:"cause"`
+}
+
+// Open says whether the channel may still exist.
+func (l *Leg) Open() bool { return l.EndedAt.IsZero() }
+
+// Cause is a hang-up cause of Q.850; 0 where none is known.
+type Cause int
+
+// The causes that decide something.
+const (
+	CauseUnknown      Cause = 0
+	CauseUnallocated  Cause = 1
+	CauseNormal       Cause = 16
+	CauseBusy         Cause = 17
+	CauseNoResponse   Cause = 18
+	CauseNoAnswer     Cause = 19
+	CauseRejected     Cause = 21
+	CauseNoCircuit    Cause = 34
+	CauseNetwork      Cause = 38
+	CauseTemporary    Cause = 41
+	CauseCongestion   Cause = 42
+	CauseUnavailable  Cause = 44
+	CauseNoResource   Cause = 47
+	CauseAnsweredElse Cause = 26
+)
+
+// Offer is a contact presented to an agent. It is open from the match until the agent's leg has
+// ended; the database keeps one open offer an agent and one a contact.
+type Offer struct {
+	Channel    string // the agent's leg, and the offer's own name
+	Agent      string // the agent's extension
+	Endpoint   string
+	Kind       OfferKind
+	Result     OfferResult // "" while it rings
+	OfferedAt  time.Time
+	AcceptedAt time.Time
+	EndedAt    time.Time
+	RingUntil  time.Time // then the agent has not answered in time
+	JoinUntil  time.Time // then the two could not be joined; zero unless a join is under way
+	Joining    bool      // accepted, and the contact's leg is not quiet yet or not joined yet
+	JoinedUs   bool      // the agent's leg is in the bridge
+	JoinedThem bool      // the contact's leg is in the bridge
+}
+
+// Open says whether the agent is still engaged by this offer.
+func (o *Offer) Open() bool { return o != nil && o.EndedAt.IsZero() }
+
+// Ringing says whether the agent's phone is to ring or rings.
+func (o *Offer) Ringing() bool { return o.Open() && o.Result == "" }
+
+// Accepted says whether the agent is on the line for this contact.
+func (o *Offer) Accepted() bool { return o.Open() && o.Result == OfferAccepted }
+
+// OfferKind says what the agent is offered.
+type OfferKind string
+
+// The kinds of offer.
+const (
+	OfferLive     OfferKind = "live"
+	OfferCallback OfferKind = "callback"
+)
+
+// OfferResult says what became of an offer.
+type OfferResult string
+
+// The results of an offer.
+const (
+	OfferAccepted    OfferResult = "accepted"
+	OfferRefused     OfferResult = "refused"     // declined, redirected or refused by the call delay (C7)
+	OfferNoAnswer    OfferResult = "no_answer"   // not answered in time
+	OfferUnreachable OfferResult = "unreachable" // Asterisk could not ring the phone
+	OfferWithdrawn   OfferResult = "withdrawn"   // the contact ended first, or the daemon lost the leg
+)
+
+// Attempt is one dialling of the contact for a callback. It is open until the contact's leg, where
+// one was made, has ended or was answered.
+type Attempt struct {
+	Number      int    // from 1, over all attempts of the contact
+	Agent       string // whose acceptance it serves
+	Channel     string // the contact's leg; "" until it is committed
+	PhoneNumber string
+	CallerID    string
+	Outcome     AttemptOutcome // "" while it is open
+	Cause       Cause
+	Counts      bool      // against the skill's number of attempts
+	Created     bool      // the channel exists and is ready to be dialled
+	DueAt       time.Time // when the dialling is due (C7)
+	StartedAt   time.Time // the agent's acceptance
+	DiallingAt  time.Time
+	AnsweredAt  time.Time
+	EndedAt     time.Time
+	RingUntil   time.Time // then the contact has not answered
+}
+
+// Open says whether the attempt still waits for its outcome.
+func (a *Attempt) Open() bool { return a != nil && a.EndedAt.IsZero() }
+
+// AttemptOutcome says what became of an attempt.
+type AttemptOutcome string
+
+// The outcomes of an attempt.
+const (
+	AttemptAnswered  AttemptOutcome = "answered"
+	AttemptNoAnswer  AttemptOutcome = "no_answer"
+	AttemptBusy      AttemptOutcome = "busy"
+	AttemptRejected  AttemptOutcome = "rejected"
+	AttemptFailed    AttemptOutcome = "failed"     // the number or the network refused; the cause says which
+	AttemptAgentLeft AttemptOutcome = "agent_left" // a fault on the agent's side; does not count
+	AttemptUnknown   AttemptOutcome = "unknown"    // we or Asterisk died while it may have rung; does not count
+)
+
+// leg gives the contact's leg of that channel, or nil.
+func (c *Contact) leg(channel string) *Leg {
+	for i := range c.Legs {
+		if c.Legs[i].Channel == channel {
+			return &c.Legs[i]
+		}
+	}
+	return nil
+}
+
+// openLeg gives the leg of that channel if its channel may still exist, or nil.
+func (c *Contact) openLeg(channel string) *Leg {
+	if channel == "" {
+		return nil
+	}
+	leg := c.leg(channel)
+	if leg == nil || !leg.Open() {
+		return nil
+	}
+	return leg
+}
+
+// OnLine says whether the contact is on the line with the script able to speak to it (C11).
+func (c *Contact) OnLine() bool {
+	if c.State != StateLive && c.State != StateReleased {
+		return false
+	}
+	return c.openLeg(c.Channel) != nil
+}
+
+// Idle says whether nothing of the contact needs the daemon: no channel may exist and no offer is
+// open. What remains is a row (C14).
+func (c *Contact) Idle() bool {
+	if c.Offer.Open() {
+		return false
+	}
+	return !slices.ContainsFunc(c.Legs, func(l Leg) bool { return l.Open() })
+}
+
+// Clone gives a copy that shares nothing with c.
+func (c *Contact) Clone() *Contact {
+	d := *c
+	d.Legs = slices.Clone(c.Legs)
+	d.Place = clone(c.Place)
+	d.Promise = clone(c.Promise)
+	d.Offer = clone(c.Offer)
+	d.Attempt = clone(c.Attempt)
+	return &d
+}
+
+func clone[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
+// Prune forgets the legs that have ended; the database has them. It is called after a save.
+func (c *Contact) Prune() {
+	c.Legs = slices.DeleteFunc(c.Legs, func(l Leg) bool { return !l.Open() })
+	if c.Offer != nil && !c.Offer.Open() {
+		c.Offer = nil
+	}
+	if c.Attempt != nil && !c.Attempt.Open() && c.Attempt.Outcome != AttemptAnswered {
+		c.Attempt = nil
+	}
+}

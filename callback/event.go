@@ -1,0 +1,121 @@
+package callback
+
+import "time"
+
+// Event is something that happened in Asterisk or to a contact.
+type Event interface{ event() }
+
+// The events of a contact's legs. A late or doubled one is normal and absorbed.
+type (
+	// LegArrived is a new call that entered the application from the dialplan.
+	LegArrived struct {
+		Channel, Script         string
+		ANI, DNIS, Dialled      string
+		CallerName, Application string
+	}
+	// LegCreated is a channel of ours that exists and may be dialled.
+	LegCreated struct{ Channel string }
+	// LegRinging is a leg whose phone rings.
+	LegRinging struct{ Channel string }
+	// LegAnswered is a leg that was answered.
+	LegAnswered struct{ Channel string }
+	// LegEnded is a channel that no longer exists. Absent: nobody saw it end.
+	LegEnded struct {
+		Channel string
+		Cause   Cause
+		Absent  bool
+	}
+	// LegLeft is a channel that left the application and may live on in the dialplan.
+	LegLeft struct{ Channel string }
+	// LegJoined is a leg that entered a bridge.
+	LegJoined struct{ Channel, Bridge string }
+	// LegParted is a leg that left a bridge.
+	LegParted struct{ Channel, Bridge string }
+	// KeyPressed is a key that was released on a leg.
+	KeyPressed struct{ Channel, Key string }
+	// PlaybackFinished is a playback that came to its end, was stopped, or failed.
+	PlaybackFinished struct {
+		Channel, Playback string
+		Failed            bool
+	}
+	// CommandFailed is a command that Asterisk did not carry out.
+	CommandFailed struct {
+		Command Command
+		Err     *CommandError
+	}
+)
+
+// The events that do not come from a leg.
+type (
+	// OfferMade says that the match has committed the contact's new offer, which is in the contact.
+	OfferMade struct{}
+	// TimeReached says that a deadline of the contact may have come.
+	TimeReached struct{}
+	// Resynced says what is left in Asterisk of a contact's legs after a start, a reconnect or a
+	// takeover: the open channels by ID, and the bridges with their channels.
+	Resynced struct{ Snapshot *Snapshot }
+)
+
+// The events of a node.
+type (
+	// NodeConnected says that the event stream is up and what exists in the node. The events that
+	// came meanwhile follow it.
+	NodeConnected struct{ Snapshot *Snapshot }
+	// NodeLost says that the event stream has broken; what happens until the next NodeConnected is
+	// told by its snapshot only.
+	NodeLost struct{ Err error }
+	// DeviceChanged is a change of a device's state in Asterisk.
+	DeviceChanged struct {
+		Device string // as in PJSIP/1001
+		State  DeviceState
+	}
+)
+
+func (LegArrived) event()       {}
+func (LegCreated) event()       {}
+func (LegRinging) event()       {}
+func (LegAnswered) event()      {}
+func (LegEnded) event()         {}
+func (LegLeft) event()          {}
+func (LegJoined) event()        {}
+func (LegParted) event()        {}
+func (KeyPressed) event()       {}
+func (PlaybackFinished) event() {}
+func (CommandFailed) event()    {}
+func (OfferMade) event()        {}
+func (TimeReached) event()      {}
+func (Resynced) event()         {}
+func (NodeConnected) event()    {}
+func (NodeLost) event()         {}
+func (DeviceChanged) event()    {}
+
+// ChannelState is how far a channel has got.
+type ChannelState string
+
+// The states of a channel.
+const (
+	ChannelDown    ChannelState = "down"
+	ChannelRinging ChannelState = "ringing"
+	ChannelUp      ChannelState = "up"
+)
+
+// DeviceState is what Asterisk says of a device. Only a device that is not in use is offered a
+// contact.
+type DeviceState string
+
+// DeviceNotInUse is the state of a device that can be rung.
+const DeviceNotInUse DeviceState = "NOT_INUSE"
+
+// Snapshot is what exists in a node at one moment.
+type Snapshot struct {
+	StartedAt time.Time // when this Asterisk started
+	Channels  map[string]SnapshotChannel
+	Bridges   map[string][]string // bridge ID to channel IDs
+	Devices   map[string]DeviceState
+}
+
+// SnapshotChannel is one channel of a snapshot.
+type SnapshotChannel struct {
+	State   ChannelState
+	Arrived *LegArrived // what an arrival would tell; nil if the channel is not in our application
+}

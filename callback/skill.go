@@ -1,0 +1,64 @@
+package callback
+
+import "time"
+
+// Skill is the queue that a contact waits in, with its settings. Times are exact to the millisecond.
+type Skill struct {
+	Name            string
+	Priority        Priority      // what DefaultFromSkill means
+	RingTime        time.Duration // how long an agent's phone rings for an offer
+	RefusedTime     time.Duration // how long an agent stays Refused after an offer was not accepted
+	AfterCallWork   time.Duration // after each call; 0: none
+	ContactRingTime time.Duration // how long the contact's phone rings in an attempt
+	Attempts        int           // how many attempts count before the contact is not reached; at least 1
+	RetryTime       time.Duration // between an attempt that counted and the next
+	PauseTime       time.Duration // before another offer after a fault on the agent's or our side
+	Region          string        // for the numbers that callers give, as in ISO 3166 ("US")
+}
+
+// DefaultSkill has the settings that hold where the configuration is silent.
+var DefaultSkill = Skill{
+	Priority:        DefaultPriority,
+	RingTime:        20 * time.Second,
+	RefusedTime:     30 * time.Second,
+	ContactRingTime: 30 * time.Second,
+	Attempts:        1,
+	RetryTime:       10 * time.Minute,
+	PauseTime:       time.Minute,
+	Region:          "US",
+}
+
+// MaxFaults is how many attempts in a row may end through a fault of ours before the contact is left
+// to a person: the first and two more.
+const MaxFaults = 3
+
+// Presence is what an agent has asked for.
+type Presence string
+
+// The presences of an agent.
+const (
+	LoggedOut   Presence = "logged_out"
+	Available   Presence = "available"
+	Unavailable Presence = "unavailable"
+)
+
+// Activity is what an agent is doing; a contact's turn changes it.
+type Activity string
+
+// The activities of an agent.
+const (
+	Free            Activity = "free"
+	Offered         Activity = "offered"
+	WorkingInbound  Activity = "working_inbound"
+	WorkingCallback Activity = "working_callback"
+	AfterCall       Activity = "after_call"
+	Refused         Activity = "refused"
+)
+
+// AgentChange is a change of an agent's activity that a turn brings.
+type AgentChange struct {
+	Agent    string
+	Activity Activity
+	Until    time.Time // when AfterCall and Refused end; zero for the others
+	Reason   string
+}
