@@ -1,0 +1,344 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// AsteriskOptions say how an instance is started. The zero value is fine.
+type AsteriskOptions struct {
+	// Dir is the instance's folder, with its configuration, logs and state. It
+	// is made if need be and stays. Empty: a temporary folder that Close removes.
+	Dir string
+	// Script runs on calls from the trunk. Empty: "example".
+	Script string
+	// Away is where a call goes while callbackd is away, as
+	// "context,extension,priority". Empty: a word of regret.
+	Away string
+	// Detached lets the instance outlive this program, for "make lab".
+	Detached bool
+}
+
+// Asterisk is a real Asterisk. Its addresses stay the same over Stop, Kill and
+// Start. Its methods are to be called from one goroutine at a time; CLI from any.
+type Asterisk struct {
+	// Name is unique among the instances of this machine, and fit for an ID.
+	Name string
+	// Dir is the instance's folder: etc, log, run, spool, lib, sounds.
+	Dir string
+	// Address is the loopback address on which it listens.
+	Address string
+	// SIP is the address:port for phones and for the carrier.
+	SIP string
+	// Trunk is the address:port that plays the carrier: calls from exactly there
+	// enter the dialplan at from-trunk, and callbacks are dialled to there.
+	Trunk string
+	// ARIURL is the address of ARI, as http://address:port/ari.
+	ARIURL string
+	// ARIUser and ARIPassword log in to ARI.
+	ARIUser, ARIPassword string
+	// DID is a number that runs the script; any other does so too.
+	DID string
+	// Agents are the extensions that may register, from any address and port but
+	// the trunk's.
+	Agents []Extension
+	// Detached says that it outlives the program that started it.
+	Detached bool
+
+	root      *Root
+	addresses *reservation
+	temporary bool // Dir is ours to remove
+	child     *child
+}
+
+// Extension is an agent's phone number and the password with which it registers.
+type Extension struct {
+	Number, Password string
+}
+
+// bootLimit is how long Asterisk may take until it answers; it takes about a
+// second on a machine with nothing else to do.
+const bootLimit = 60 * time.Second
+
+// dirMark names an instance in the environment of its process.
+const dirMark = "CALLBACKD_LAB_DIR="
+
+// StartAsterisk starts an instance on free addresses. It returns when ARI
+// answers, all modules are loaded and the SIP transport is up. Close gives all
+// back.
+func StartAsterisk(ctx context.Context, root *Root, o AsteriskOptions) (*Asterisk, error) {
+	addresses, err := reserve(root.cache)
+	if err != nil {
+		return nil, err
+	}
+	a := newAsterisk(root, addresses, o)
+	if err := a.makeDir(o); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	if err := a.Start(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func newAsterisk(root *Root, addresses *reservation, o AsteriskOptions) *Asterisk {
+	a := &Asterisk{
+		Name:        "lab-" + strings.ReplaceAll(strings.TrimSuffix(addresses.asterisk, ".1"), ".", "-"),
+		Address:     addresses.asterisk,
+		SIP:         net.JoinHostPort(addresses.asterisk, strconv.Itoa(sipPort)),
+		Trunk:       net.JoinHostPort(addresses.carrier, strconv.Itoa(sipPort)),
+		ARIURL:      fmt.Sprintf("http://%s:%d/ari", addresses.asterisk, httpPort),
+		ARIUser:     "callbackd",
+		ARIPassword: password(),
+		DID:         "8005550100",
+		Detached:    o.Detached,
+		root:        root,
+		addresses:   addresses,
+	}
+	for number := firstExtension; number <= lastExtension; number++ {
+		a.Agents = append(a.Agents, Extension{strconv.Itoa(number), password()})
+	}
+	return a
+}
+
+// Start starts the instance again after Stop, Kill or a crash, with the same
+// addresses, configuration and folder. It returns as StartAsterisk does.
+func (a *Asterisk) Start(ctx context.Context) error {
+	if a.child.alive() {
+		return fmt.Errorf("%s runs already", a.Name)
+	}
+	console, err := os.OpenFile(a.consoleLog(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return fmt.Errorf("opening Asterisk's console log: %w", err)
+	}
+	defer console.Close()
+	cmd := exec.Command("/bin/sh", "-ec", bootScript(), "boot", a.root.Dir, a.Dir)
+	cmd.Stdout, cmd.Stderr = console, console
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", dirMark + a.Dir}
+	// The child holds the lock of the addresses too: a detached one needs them
+	// after this program has ended.
+	cmd.ExtraFiles = []*os.File{a.addresses.lock}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	a.child, err = startChild(cmd, a.Detached)
+	if err != nil {
+		return fmt.Errorf("starting Asterisk: %w", err)
+	}
+	if err := a.awaitReady(ctx); err != nil {
+		a.child.kill()
+		return fmt.Errorf("starting Asterisk: %w\n%s", err, a.lastWords())
+	}
+	return nil
+}
+
+// awaitReady returns when ARI, the module loader and SIP have answered.
+func (a *Asterisk) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, bootLimit, fmt.Errorf("no answer within %s", bootLimit))
+	defer cancel()
+	ctx, died := context.WithCancelCause(ctx)
+	defer died(nil)
+	go func() {
+		select {
+		case <-a.child.ended:
+			died(errors.New("it ended by itself"))
+		case <-ctx.Done():
+		}
+	}()
+	for _, ready := range []struct {
+		what string
+		ask  func(context.Context) bool
+	}{
+		{"ARI", a.answersARI},
+		{"the console (all modules loaded)", a.fullyBooted},
+		{"SIP", a.answersSIP},
+	} {
+		if err := await(ctx, ready.ask); err != nil {
+			return fmt.Errorf("waiting for %s: %w", ready.what, err)
+		}
+	}
+	return nil
+}
+
+// await asks again and again until the answer is yes.
+func await(ctx context.Context, ask func(context.Context) bool) error {
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for !ask(ctx) {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
+func (a *Asterisk) answersARI(ctx context.Context) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.ARIURL+"/asterisk/info?only=status", nil)
+	if err != nil {
+		return false
+	}
+	request.SetBasicAuth(a.ARIUser, a.ARIPassword)
+	request.Close = true // leave no idle connection behind
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
+func (a *Asterisk) fullyBooted(ctx context.Context) bool {
+	_, err := a.CLI(ctx, "core waitfullybooted")
+	return err == nil
+}
+
+// answersSIP says whether anything comes back for an OPTIONS request.
+func (a *Asterisk) answersSIP(ctx context.Context) bool {
+	conn, err := net.Dial("udp4", a.SIP)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	from := conn.LocalAddr().String()
+	branch := strconv.FormatInt(time.Now().UnixNano(), 36)
+	lines := []string{
+		"OPTIONS sip:" + a.SIP + " SIP/2.0",
+		"Via: SIP/2.0/UDP " + from + ";rport;branch=z9hG4bK" + branch,
+		"From: <sip:lab@" + from + ">;tag=" + branch,
+		"To: <sip:" + a.SIP + ">",
+		"Call-ID: " + branch + "@lab",
+		"CSeq: 1 OPTIONS",
+		"Max-Forwards: 1",
+		"Content-Length: 0", "", "",
+	}
+	if _, err := conn.Write([]byte(strings.Join(lines, "\r\n"))); err != nil {
+		return false
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+		return false
+	}
+	answer := make([]byte, 2048)
+	n, err := conn.Read(answer)
+	return err == nil && strings.HasPrefix(string(answer[:n]), "SIP/2.0 ")
+}
+
+// CLI runs one command on the instance's console and returns what it prints.
+func (a *Asterisk) CLI(ctx context.Context, command string) (string, error) {
+	if !a.child.alive() {
+		return "", fmt.Errorf("%s does not run", a.Name)
+	}
+	cmd := exec.CommandContext(ctx, "nsenter", "--target", strconv.Itoa(a.child.process.Pid),
+		"--mount", "--root", "--wd", "/usr/sbin/asterisk", "-rx", command)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("asking Asterisk %q: %w: %s", command, err, strings.TrimSpace(string(out)))
+	}
+	return string(out), nil
+}
+
+// Stop ends Asterisk as "core stop now" does: its calls are hung up. When it does
+// not end before ctx does, it is killed and the error says so.
+func (a *Asterisk) Stop(ctx context.Context) error {
+	if !a.child.alive() {
+		return nil
+	}
+	// The line to the console breaks when Asterisk goes, so an error here says
+	// nothing; whether it ends does.
+	_, _ = a.CLI(ctx, "core stop now")
+	select {
+	case <-a.child.ended:
+		return nil
+	case <-ctx.Done():
+		a.child.kill()
+		return fmt.Errorf("stopping %s: %w; killed it", a.Name, context.Cause(ctx))
+	}
+}
+
+// Kill ends Asterisk at once, as a crash would.
+func (a *Asterisk) Kill() {
+	if a.child.alive() {
+		a.child.kill()
+	}
+}
+
+// Close kills Asterisk if it still runs and gives back its addresses and its
+// temporary folder.
+func (a *Asterisk) Close() error {
+	a.Kill()
+	var err error
+	if a.addresses != nil {
+		err = a.addresses.release()
+	}
+	if a.temporary {
+		err = errors.Join(err, os.RemoveAll(a.Dir))
+	}
+	return err
+}
+
+// Log returns the path of the log with everything that happened on each call.
+func (a *Asterisk) Log() string { return filepath.Join(a.Dir, "log", "full.log") }
+
+// CEL returns the path of the file with one line for each channel's start,
+// answer and end: see cel_custom.conf.
+func (a *Asterisk) CEL() string { return filepath.Join(a.Dir, "log", "cel-custom", "callbackd.csv") }
+
+func (a *Asterisk) consoleLog() string { return filepath.Join(a.Dir, "log", "console.log") }
+
+// lastWords returns the end of what Asterisk printed, for an error.
+func (a *Asterisk) lastWords() string {
+	text, err := os.ReadFile(a.consoleLog())
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-2000):])
+}
+
+// save writes what OpenAsterisk needs.
+func (a *Asterisk) save() error {
+	text, err := json.MarshalIndent(a, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(a.Dir, "instance.json"), text, 0o600)
+}
+
+// OpenAsterisk returns the instance that an earlier program started detached in
+// dir, running or not. The error is fs.ErrNotExist when there was none.
+func OpenAsterisk(dir string) (*Asterisk, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "instance.json"))
+	if err != nil {
+		return nil, fmt.Errorf("looking for an Asterisk of an earlier run: %w", err)
+	}
+	a := &Asterisk{}
+	if err := json.Unmarshal(text, a); err != nil {
+		return nil, fmt.Errorf("reading instance.json in %s: %w", dir, err)
+	}
+	pid, err := os.ReadFile(filepath.Join(dir, "run", "asterisk.pid"))
+	if err != nil {
+		return a, nil // it did not come that far
+	}
+	number, err := strconv.Atoi(strings.TrimSpace(string(pid)))
+	if err != nil {
+		return nil, fmt.Errorf("reading asterisk.pid in %s: %w", dir, err)
+	}
+	a.child = adopt(number, dirMark+a.Dir)
+	return a, nil
+}
+
+// Running says whether the process is there.
+func (a *Asterisk) Running() bool { return a.child.alive() }
