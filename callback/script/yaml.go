@@ -1,0 +1,178 @@
+package script
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// maxSource bounds a script's text, in bytes, and maxDepth how deep it may be nested: a script of
+// hundreds of actions needs a tenth of the one and half of the other.
+const (
+	maxSource = 1 << 20
+	maxDepth  = 10
+)
+
+// position is a place in the file; line and column count from 1.
+type position struct{ line, column int }
+
+// shape says what a node of the file is.
+type shape int
+
+const (
+	empty shape = iota // nothing stands there
+	scalar
+	mapping
+	sequence
+	broken // reported already
+)
+
+func (s shape) String() string {
+	return [...]string{"nothing", "a text", "a mapping", "a list", "something else"}[s]
+}
+
+// node is a piece of the file, in the little of YAML that scripts use.
+type node struct {
+	shape   shape
+	at      position
+	text    string  // of a scalar, as it is written: 012 stays 012
+	entries []entry // of a mapping, in the order of the file, no key twice
+	items   []node  // of a sequence
+}
+
+// entry is a key of a mapping and what stands behind it.
+type entry struct {
+	key   string
+	at    position
+	value node
+}
+
+// read turns the file into nodes. Where it is no YAML, that is reported and the node is broken.
+func (p *checker) read(source []byte) node {
+	start := position{1, 1}
+	if len(source) > maxSource {
+		p.errorf(start, "the file has %d bytes; a script has at most %d", len(source), maxSource)
+		return node{shape: broken, at: start}
+	}
+	file, err := parser.ParseBytes(source, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		at, message := syntaxError(err)
+		p.errorf(at, "not readable as YAML: %s", message)
+		return node{shape: broken, at: at}
+	}
+	var documents []*ast.DocumentNode
+	for _, d := range file.Docs {
+		if d.Body != nil {
+			documents = append(documents, d)
+		}
+	}
+	if len(documents) == 0 {
+		return node{shape: empty, at: start}
+	}
+	for _, d := range documents[1:] {
+		p.errorf(positionOf(d.Body), "a second document begins; a file holds one script")
+	}
+	return p.convert(documents[0].Body, 0)
+}
+
+func syntaxError(err error) (position, string) {
+	var syntax *yaml.SyntaxError
+	if errors.As(err, &syntax) && syntax.Token != nil {
+		return tokenPosition(syntax.Token), syntax.Message
+	}
+	return position{1, 1}, err.Error()
+}
+
+func positionOf(n ast.Node) position { return tokenPosition(n.GetToken()) }
+
+func tokenPosition(t *token.Token) position {
+	if t == nil || t.Position == nil {
+		return position{1, 1}
+	}
+	return position{max(t.Position.Line, 1), max(t.Position.Column, 1)}
+}
+
+// convert turns YAML into a node and refuses what scripts do not use.
+func (p *checker) convert(n ast.Node, depth int) node {
+	at := positionOf(n)
+	if depth > maxDepth {
+		return p.refuse(at, "nested too deep; a script has at most %d levels", maxDepth)
+	}
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return p.convertMapping(n.Values, at, depth)
+	case *ast.MappingValueNode:
+		return p.convertMapping([]*ast.MappingValueNode{n}, at, depth)
+	case *ast.SequenceNode:
+		list := node{shape: sequence, at: at}
+		for _, item := range n.Values {
+			list.items = append(list.items, p.convert(item, depth+1))
+		}
+		return list
+	case *ast.NullNode:
+		return node{shape: empty, at: at}
+	case *ast.LiteralNode:
+		return node{shape: scalar, at: at, text: n.Value.Value}
+	case *ast.StringNode:
+		return node{shape: scalar, at: at, text: n.Value}
+	case *ast.AnchorNode, *ast.AliasNode:
+		return p.refuse(at, "an anchor (&) or alias (*); write it out, or put it in quotes if it is a text")
+	case *ast.TagNode:
+		return p.refuse(at, "a tag (!); put it in quotes if it is a text")
+	case ast.ScalarNode:
+		return node{shape: scalar, at: at, text: n.GetToken().Value}
+	default:
+		return p.refuse(at, "%s is not used in scripts", n.Type())
+	}
+}
+
+func (p *checker) refuse(at position, format string, args ...any) node {
+	p.errorf(at, format, args...)
+	return node{shape: broken, at: at}
+}
+
+func (p *checker) convertMapping(values []*ast.MappingValueNode, at position, depth int) node {
+	m := node{shape: mapping, at: at}
+	seen := make(map[string]position)
+	for i, v := range values {
+		keyAt := positionOf(v.Key)
+		if i == 0 && keyAt.line == at.line && keyAt.column < at.column {
+			m.at = keyAt // a block's token is its first colon
+		}
+		key, ok := keyText(v.Key)
+		if !ok {
+			p.errorf(keyAt, "a key is a plain text")
+			continue
+		}
+		if first, twice := seen[key]; twice {
+			p.errorf(keyAt, "%q stands here a second time; the first is in line %d", key, first.line)
+			continue
+		}
+		seen[key] = keyAt
+		m.entries = append(m.entries, entry{key: key, at: keyAt, value: p.convert(v.Value, depth+1)})
+	}
+	return m
+}
+
+// keyText gives a key as it is written, so that the menu key 1 is "1" and 01 is "01".
+func keyText(key ast.MapKeyNode) (string, bool) {
+	switch k := key.(type) {
+	case *ast.StringNode:
+		return k.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		return k.GetToken().Value, true
+	}
+	return "", false
+}
+
+// want says that a node has the wrong shape.
+func (n node) want(what string) string {
+	if n.shape == scalar {
+		return fmt.Sprintf("%q stands where %s belongs", n.text, what)
+	}
+	return fmt.Sprintf("%s stands where %s belongs", n.shape, what)
+}
