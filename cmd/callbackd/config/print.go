@@ -1,0 +1,103 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// masked stands for a password.
+const masked = "********"
+
+// Effective gives the configuration as it holds: the keys' names, as in the file, to their values,
+// with passwords masked; skills by name under "skills".
+func (c Config) Effective() map[string]any {
+	values := map[string]any{
+		"database.url": maskURL(c.DatabaseURL), "ari.url": c.ARIURL, "ari.user": c.ARIUser,
+		"ari.password": maskPassword(c.ARIPassword), "ari.application": c.ARIApplication,
+		"ari.ca_file": c.ARICAFile, "node.name": c.NodeName, "http.listen": c.HTTPListen,
+		"log.level": c.LogLevel, "log.format": c.LogFormat,
+		"dial.contact": c.DialContact, "dial.agent": c.DialAgent, "scripts": c.Scripts,
+	}
+	skills := make(map[string]map[string]string)
+	for name, skill := range c.Skills {
+		skills[name] = make(map[string]string)
+		for _, setting := range Settings() {
+			skills[name][setting.Name] = setting.Get(skill)
+		}
+	}
+	values["skills"] = skills
+	return values
+}
+
+// Print writes the configuration as it holds, in the form of a configuration file. A password that
+// is set is masked; a key without a value is a comment.
+func (c Config) Print(w io.Writer) error {
+	var out strings.Builder
+	values := c.Effective()
+	section := ""
+	for _, key := range keys {
+		first, rest, found := strings.Cut(key.Name, ".")
+		if !found {
+			fmt.Fprintf(&out, "%s: [%s]\n", key.Name, strings.Join(quoteAll(c.Scripts), ", "))
+			continue
+		}
+		if first != section {
+			section = first
+			fmt.Fprintf(&out, "%s:\n", section)
+		}
+		value, _ := values[key.Name].(string)
+		if value == "" {
+			fmt.Fprintf(&out, "  # %s: not set\n", rest)
+			continue
+		}
+		fmt.Fprintf(&out, "  %s: %s\n", rest, quote(value))
+	}
+	out.WriteString("skills:\n")
+	for _, name := range slices.Sorted(maps.Keys(c.Skills)) {
+		fmt.Fprintf(&out, "  %s:\n", name)
+		for _, setting := range Settings() {
+			fmt.Fprintf(&out, "    %s: %s\n", setting.Name, setting.Get(c.Skills[name]))
+		}
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// quote writes a text so that YAML reads the same text again.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+
+func quoteAll(texts []string) []string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = quote(text)
+	}
+	return quoted
+}
+
+func maskPassword(password string) string {
+	if password == "" {
+		return ""
+	}
+	return masked
+}
+
+// maskURL hides the password of a database URL, which may stand before the host or as a parameter.
+func maskURL(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return masked
+	}
+	if _, set := parsed.User.Password(); set {
+		parsed.User = url.UserPassword(parsed.User.Username(), masked)
+	}
+	query := parsed.Query()
+	if query.Has("password") {
+		query.Set("password", masked)
+		parsed.RawQuery = query.Encode()
+	}
+	return strings.ReplaceAll(parsed.String(), url.QueryEscape(masked), masked)
+}

@@ -1,0 +1,120 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nyaruka/phonenumbers"
+
+	"github.com/callbackd/callbackd/callback"
+)
+
+// DefaultSkillName is the skill that exists where the file configures none; the example script uses it.
+const DefaultSkillName = "support"
+
+// Setting is one setting of a skill.
+type Setting struct {
+	Name  string // as in the file, "ring_time"
+	Usage string // one line
+	set   func(skill *callback.Skill, value string) error
+	get   func(skill callback.Skill) string
+}
+
+// Get gives the setting's value as it stands in a file.
+func (s Setting) Get(skill callback.Skill) string { return s.get(skill) }
+
+// maxPriority bounds all three parameters of a priority.
+const maxPriority = 1000
+
+// Settings returns the settings of a skill, in the order in which an administrator meets them.
+func Settings() []Setting {
+	const day = 24 * time.Hour
+	return []Setting{
+		number("initial_priority", "the priority of a contact as it enters the queue",
+			func(s *callback.Skill) *int { return &s.Priority.Initial }, 0, maxPriority),
+		number("acceleration", "how much the priority rises a minute",
+			func(s *callback.Skill) *int { return &s.Priority.Acceleration }, 0, maxPriority),
+		number("max_priority", "what the priority never rises above",
+			func(s *callback.Skill) *int { return &s.Priority.Maximum }, 0, maxPriority),
+		duration("ring_time", "how long an agent's phone rings",
+			func(s *callback.Skill) *time.Duration { return &s.RingTime }, time.Second, 10*time.Minute),
+		duration("refused_time", "how long an agent who did not accept is left alone",
+			func(s *callback.Skill) *time.Duration { return &s.RefusedTime }, 0, day),
+		duration("after_call_work", "an agent's time for a contact after the call",
+			func(s *callback.Skill) *time.Duration { return &s.AfterCallWork }, 0, day),
+		duration("contact_ring_time", "how long the contact's phone rings in an attempt",
+			func(s *callback.Skill) *time.Duration { return &s.ContactRingTime }, time.Second, 10*time.Minute),
+		number("attempts", "how many attempts count before the contact is not reached",
+			func(s *callback.Skill) *int { return &s.Attempts }, 1, 100),
+		duration("retry_time", "between an attempt that counted and the next",
+			func(s *callback.Skill) *time.Duration { return &s.RetryTime }, time.Second, 7*day),
+		duration("pause_time", "before another offer after a fault on the agent's or our side",
+			func(s *callback.Skill) *time.Duration { return &s.PauseTime }, time.Second, day),
+		{
+			Name: "region", Usage: "where callers' numbers are at home, as in ISO 3166",
+			set: setRegion, get: func(s callback.Skill) string { return s.Region },
+		},
+	}
+}
+
+func number(name, usage string, field func(*callback.Skill) *int, least, most int) Setting {
+	return Setting{
+		Name: name, Usage: usage,
+		get: func(s callback.Skill) string { return strconv.Itoa(*field(&s)) },
+		set: func(s *callback.Skill, value string) error {
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				return fmt.Errorf("%q is not a whole number", value)
+			}
+			if n < least || n > most {
+				return fmt.Errorf("%d is not between %d and %d", n, least, most)
+			}
+			*field(s) = n
+			return nil
+		},
+	}
+}
+
+// duration makes a setting of whole seconds, which is what Asterisk counts ringing in.
+func duration(name, usage string, field func(*callback.Skill) *time.Duration, least, most time.Duration) Setting {
+	return Setting{
+		Name: name, Usage: usage,
+		get: func(s callback.Skill) string { return plain(*field(&s)) },
+		set: func(s *callback.Skill, value string) error {
+			d, err := time.ParseDuration(value)
+			if err != nil {
+				return fmt.Errorf("%q is not a time, as in 20s, 10m or 1h30m", value)
+			}
+			if d < least || d > most {
+				return fmt.Errorf("%s is not between %s and %s", value, plain(least), plain(most))
+			}
+			if d%time.Second != 0 {
+				return fmt.Errorf("%s is not in whole seconds", value)
+			}
+			*field(s) = d
+			return nil
+		},
+	}
+}
+
+// plain writes a time as people do: 10m, not 10m0s.
+func plain(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+func setRegion(skill *callback.Skill, value string) error {
+	if !phonenumbers.GetSupportedRegions()[value] {
+		return fmt.Errorf("%q is not a region, as in US, GB or DE", value)
+	}
+	skill.Region = value
+	return nil
+}
