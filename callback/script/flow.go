@@ -43,24 +43,23 @@ func (p *checker) checkKnown(given property, t template, known Known) {
 
 // checkFlow checks what only the whole script shows.
 func (p *checker) checkFlow() {
-	dangling := p.checkTargets()
+	meant := p.checkTargets()
 	p.checkLoops()
 	p.checkCaptions()
 	p.checkVariables()
-	if !dangling && p.script.start.action != "" {
-		p.checkReachable()
+	if p.script.start.action != "" {
+		p.checkReachable(meant)
 		p.checkAfterCallback()
 	}
 }
 
-// checkTargets finds branches that lead nowhere, and says whether there are any.
-func (p *checker) checkTargets() bool {
-	dangling := false
+// checkTargets finds branches that lead nowhere. It gives the actions that were probably meant.
+func (p *checker) checkTargets() (meant []string) {
 	check := func(from string, t target) {
 		if t.action == "" || p.script.actions[t.action] != nil {
 			return
 		}
-		dangling = true
+		meant = append(meant, closest(t.action, p.script.order))
 		p.errorf(t.at, "%s leads to %q, and there is no such action%s", from, t.action, didYouMean(t.action, p.script.order))
 	}
 	check("start", p.script.start)
@@ -72,7 +71,7 @@ func (p *checker) checkTargets() bool {
 			check("branch "+branch+" of "+name, t)
 		}
 	}
-	return dangling
+	return meant
 }
 
 // roots are the actions at which a script can begin.
@@ -114,8 +113,9 @@ func (s *Script) reach(from []string, through func(*action) bool) map[string]boo
 
 func anyWay(*action) bool { return true }
 
-func (p *checker) checkReachable() {
-	reached := p.script.reach(p.script.roots(), anyWay)
+// checkReachable finds actions that nothing leads to; what a misspelt branch meant counts as a way.
+func (p *checker) checkReachable(meant []string) {
+	reached := p.script.reach(append(p.script.roots(), meant...), anyWay)
 	for _, name := range p.script.order {
 		if !reached[name] {
 			p.errorf(p.script.actions[name].at, "no way leads to %s; give it a branch, or remove it", name)
@@ -179,8 +179,12 @@ func (p *checker) checkVariables() {
 	}
 	check := func(name string, at position) {
 		v, ok := findVariable(name)
+		if suggestion := didYouMean(name, names); !ok && suggestion != "" {
+			p.errorf(at, "unknown variable {%s}%s", name, suggestion)
+			return
+		}
 		if !ok {
-			p.errorf(at, "unknown variable {%s}%s; there are %s", name, didYouMean(name, names), listed(names))
+			p.errorf(at, "unknown variable {%s}; there are %s", name, listed(names))
 			return
 		}
 		if len(v.sets) > 0 && !slices.ContainsFunc(v.sets, func(kind string) bool { return used[kind] }) {

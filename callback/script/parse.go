@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -27,6 +28,7 @@ type action struct {
 	name       string
 	at         position
 	kind       *kind // nil: unknown, and reported
+	hasKind    bool
 	kindAt     position
 	caption    string
 	captionAt  position
@@ -119,11 +121,9 @@ func (p *checker) readScript(root node) bool {
 	known := []string{"type", "start", "events", "actions"}
 	given := make(map[string]entry)
 	for _, e := range root.entries {
-		if !slices.Contains(known, e.key) {
-			p.errorf(e.at, "unknown key %q%s; a script has type, start, events and actions", e.key, didYouMean(e.key, known))
-			continue
+		if key := p.known(e, known, "key", "a script has type, start, events and actions"); key != "" {
+			given[key] = e
 		}
-		given[e.key] = e
 	}
 	for _, key := range []string{"type", "start", "actions"} {
 		if _, ok := given[key]; !ok {
@@ -150,6 +150,10 @@ func (p *checker) readType(n node) {
 	if n.shape == broken || n.shape == scalar && n.text == "Phone" {
 		return
 	}
+	if n.shape == scalar {
+		p.errorf(n.at, "type is %q; Phone is the only type of script", n.text)
+		return
+	}
 	p.errorf(n.at, "type: %s; Phone is the only type of script", n.want("Phone"))
 }
 
@@ -163,12 +167,9 @@ func (p *checker) readEvents(n node) {
 	}
 	names := []string{string(OnAnswer), string(OnAgentRelease), string(OnRelease)}
 	for _, e := range n.entries {
-		if !slices.Contains(names, e.key) {
-			p.errorf(e.at, "unknown event %q%s; the events are %s", e.key, didYouMean(e.key, names), listed(names))
-			continue
-		}
-		if t, ok := p.readTarget(e.value, e.key); ok {
-			p.script.events[EventKind(e.key)] = t
+		name := p.known(e, names, "event", "the events are "+listed(names))
+		if t, ok := p.readTarget(e.value, e.key); ok && name != "" {
+			p.script.events[EventKind(name)] = t
 		}
 	}
 }
@@ -189,7 +190,11 @@ func (p *checker) readActions(n node) {
 	if n.shape == broken {
 		return
 	}
-	if n.shape != mapping || len(n.entries) == 0 {
+	if n.shape == mapping && len(n.entries) == 0 {
+		p.errorf(n.at, "actions is empty; a script has at least one")
+		return
+	}
+	if n.shape != mapping {
 		p.errorf(n.at, "actions: %s", n.want("a mapping of names to actions"))
 		return
 	}
@@ -216,44 +221,39 @@ func (p *checker) readAction(a *action, n node) {
 		p.errorf(n.at, "%s: %s; the kinds are %s", a.name, n.want("a kind of action"), listed(kindNames()))
 		return
 	}
-	var branches *entry
-	var found bool
+	var branches node
 	for _, e := range n.entries {
-		if e.key == "branches" {
-			branches = &e
-			continue
+		name := p.known(e, append(kindNames(), "branches"), "action kind", "the kinds are "+listed(kindNames()))
+		switch {
+		case name == "":
+			p.recordKind(a, e, nil)
+		case name == "branches":
+			branches = e.value
+		default:
+			p.recordKind(a, e, findKind(name))
 		}
-		k := findKind(e.key)
-		if k == nil {
-			p.unknownKind(a, e)
-			found = true
-			continue
-		}
-		if found {
-			p.errorf(e.at, "%s has a second kind, %s; an action has one", a.name, e.key)
-			continue
-		}
-		found = true
-		a.kind, a.kindAt = k, e.at
-		p.readProperties(a, e.value)
 	}
-	if !found {
+	if !a.hasKind {
 		p.errorf(a.at, "%s has no kind; the kinds are %s", a.name, listed(kindNames()))
 	}
-	if branches != nil {
-		p.readBranches(a, branches.value)
-	}
+	p.readBranches(a, branches)
 	if a.kind != nil && a.kind.check != nil {
 		a.kind.check(p, a)
 	}
 }
 
-func (p *checker) unknownKind(a *action, e entry) {
-	if suggestion := didYouMean(e.key, append(kindNames(), "branches")); suggestion != "" {
-		p.errorf(e.at, "unknown action kind %q%s", e.key, suggestion)
+// recordKind gives an action its one kind; nil is one that does not exist.
+func (p *checker) recordKind(a *action, e entry, k *kind) {
+	if a.hasKind {
+		p.errorf(e.at, "%s has a second kind, %s; an action has one", a.name, e.key)
 		return
 	}
-	p.errorf(e.at, "unknown action kind %q of %s; the kinds are %s", e.key, a.name, listed(kindNames()))
+	a.hasKind = true
+	if k == nil {
+		return
+	}
+	a.kind, a.kindAt = k, e.at
+	p.readProperties(a, e.value)
 }
 
 func (p *checker) readProperties(a *action, n node) {
@@ -261,34 +261,24 @@ func (p *checker) readProperties(a *action, n node) {
 		p.errorf(n.at, "%s: %s", a.kind.name, n.want("a mapping of properties"))
 		return
 	}
+	written := make(map[string]bool)
 	for _, e := range n.entries {
-		given, ok := a.kind.property(e.key)
-		if !ok {
-			p.unknownProperty(a, e)
+		if slices.Contains(a.kind.branchNames(), e.key) {
+			p.errorf(e.at, "%s is a branch; it stands under branches, beside %s", e.key, a.kind.name)
 			continue
 		}
-		p.readProperty(a, given, e)
+		names := a.kind.propertyNames()
+		name := p.known(e, names, "property", a.kind.name+" has "+listed(names))
+		if given, ok := a.kind.property(name); ok {
+			written[name] = true
+			p.readProperty(a, given, e)
+		}
 	}
 	for _, wanted := range a.kind.properties {
-		_, ok := a.properties[wanted.name]
-		written := slices.ContainsFunc(n.entries, func(e entry) bool { return e.key == wanted.name })
-		if wanted.required && !ok && !written && n.shape != broken {
+		if wanted.required && !written[wanted.name] && n.shape != broken {
 			p.errorf(a.kindAt, "%s of %s is missing: %s", wanted.name, a.name, wanted.doc)
 		}
 	}
-}
-
-func (p *checker) unknownProperty(a *action, e entry) {
-	names := a.kind.propertyNames()
-	if suggestion := didYouMean(e.key, names); suggestion != "" {
-		p.errorf(e.at, "unknown property %q of %s%s", e.key, a.kind.name, suggestion)
-		return
-	}
-	if slices.Contains(a.kind.branchNames(), e.key) {
-		p.errorf(e.at, "%s is a branch; it stands under branches, beside %s", e.key, a.kind.name)
-		return
-	}
-	p.errorf(e.at, "unknown property %q of %s; it has %s", e.key, a.kind.name, listed(names))
 }
 
 func (p *checker) readProperty(a *action, given property, e entry) {
@@ -377,37 +367,46 @@ func (p *checker) readBranches(a *action, n node) {
 		p.errorf(n.at, "branches of %s: %s, as in {Default: music}", a.name, n.want("a mapping of branches to actions"))
 		return
 	}
+	if a.kind != nil && len(a.kind.branches) == 0 {
+		p.errorf(n.at, "%s has no branches: the script ends there", a.kind.name)
+		return
+	}
 	for _, e := range n.entries {
-		p.checkBranchName(a, e)
+		name := p.branchName(a, e)
 		if t, ok := p.readTarget(e.value, e.key); ok {
-			a.branches[e.key] = t
+			a.branches[name] = t
 		}
 	}
 }
 
-func (p *checker) checkBranchName(a *action, e entry) {
+// branchName gives the branch that a key names or was meant to name, and reports one that the kind
+// does not have.
+func (p *checker) branchName(a *action, e entry) string {
 	if a.kind == nil {
-		return
+		return e.key
 	}
 	names := a.kind.branchNames()
+	if a.kind.named == nil || slices.Contains(names, e.key) || closest(e.key, names) != "" {
+		return cmp.Or(p.known(e, names, "branch", a.kind.name+" has "+listed(names)), e.key)
+	}
+	if err := a.kind.named(a, e.key); err != nil {
+		p.errorf(e.at, "branch %q of %s: %v", e.key, a.name, err)
+	}
+	return e.key
+}
+
+// known gives the name that a key is, or that it was probably meant to be, so that the mistakes
+// behind a misspelt key are found too. It is "" for a key that is like none of the names.
+func (p *checker) known(e entry, names []string, what, hint string) string {
 	if slices.Contains(names, e.key) {
-		return
+		return e.key
 	}
-	if len(names) == 0 {
-		p.errorf(e.at, "%s has no branches: the script ends there", a.kind.name)
-		return
+	if name := closest(e.key, names); name != "" {
+		p.errorf(e.at, "unknown %s %q; did you mean %s?", what, e.key, name)
+		return name
 	}
-	suggestion := didYouMean(e.key, names)
-	if suggestion == "" && a.kind.named != nil {
-		if err := a.kind.named(a, e.key); err != nil {
-			p.errorf(e.at, "branch %q of %s: %v", e.key, a.name, err)
-		}
-		return
-	}
-	if suggestion == "" {
-		suggestion = "; it has " + listed(names)
-	}
-	p.errorf(e.at, "unknown branch %q of %s%s", e.key, a.kind.name, suggestion)
+	p.errorf(e.at, "unknown %s %q; %s", what, e.key, hint)
+	return ""
 }
 
 func kindNames() []string {
@@ -416,51 +415,4 @@ func kindNames() []string {
 		names[i] = k.name
 	}
 	return names
-}
-
-// listed joins names as in a sentence.
-func listed(names []string) string {
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-}
-
-// didYouMean gives "; did you mean NAME?" where one of the names is close to what was written.
-func didYouMean(written string, names []string) string {
-	best, least := "", 3
-	for _, name := range names {
-		d := distance(strings.ToLower(written), strings.ToLower(name))
-		if d < least && d*2 < len(name) {
-			best, least = name, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %s?", best)
-}
-
-// distance counts the letters to insert, remove or replace to get from a to b.
-func distance(a, b string) int {
-	if len(a) > 40 || len(b) > 40 {
-		return 40
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

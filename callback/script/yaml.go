@@ -3,6 +3,7 @@ package script
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -81,10 +82,17 @@ func (p *checker) read(source []byte) node {
 
 func syntaxError(err error) (position, string) {
 	var syntax *yaml.SyntaxError
-	if errors.As(err, &syntax) && syntax.Token != nil {
-		return tokenPosition(syntax.Token), syntax.Message
+	if !errors.As(err, &syntax) || syntax.Token == nil {
+		return position{1, 1}, err.Error()
 	}
-	return position{1, 1}, err.Error()
+	message := syntax.Message
+	switch {
+	case strings.Contains(message, "\t"):
+		message = "a tab; lines are indented by spaces"
+	case strings.Contains(message, "alias"), strings.Contains(message, "scalar value"):
+		message += "; a text that begins with * or & stands in quotes"
+	}
+	return tokenPosition(syntax.Token), message
 }
 
 func positionOf(n ast.Node) position { return tokenPosition(n.GetToken()) }
@@ -154,6 +162,9 @@ func (p *checker) convertMapping(values []*ast.MappingValueNode, at position, de
 		}
 		seen[key] = keyAt
 		m.entries = append(m.entries, entry{key: key, at: keyAt, value: p.convert(v.Value, depth+1)})
+	}
+	if len(m.entries) == 0 && len(values) > 0 {
+		m.shape = broken
 	}
 	return m
 }
