@@ -51,10 +51,10 @@ type Contact struct {
 	ID        ContactID
 	State     State
 	Outcome   Outcome
-	Node      string // the node that holds the contact's or the agent's legs; "" while there are none
+	Node      string // the node that holds the open legs; "" while there are none
 	Script    ScriptRef
-	ANI       string // the caller's number; after a callback was dialled, its caller ID (C9)
-	DNIS      string // the number that was dialled; after a callback was dialled, its PhoneNumber (C9)
+	ANI       string // the number that the call came from
+	DNIS      string // the number that was dialled, as it reached us
 	Dialled   string // what the caller really dialled, as far as the network told (C8)
 	ArrivedAt time.Time
 	EndedAt   time.Time
@@ -68,10 +68,14 @@ type Contact struct {
 	Channel string // the contact's own leg that is in use: the live call, or the call back
 	Bridge  string // "" while there is none
 	Playing string // the ID of the playback on the contact's leg; "" while there is none
-	Music   string // the class of music on the contact's leg; "" while there is none
+	// Quieting is the ID of the playback that has to come to its end before the join; "" for none.
+	Quieting string
+	Music    string // the class of music on the contact's leg; "" while there is none
 
+	Tries        int  // attempts that were begun
 	Attempts     int  // attempts that counted
 	Faults       int  // attempts in a row that ended through a fault of ours or with an unknown outcome
+	CalledBack   bool // a callback was dialled: ANI and DNIS mean those of the outbound call (C9)
 	HangupWanted bool // the script has hung up while an attempt was under way (C12)
 }
 
@@ -84,6 +88,10 @@ type Promise struct {
 	CallDelay   time.Duration // from the agent's accepting to the dialling, whole seconds (C7)
 	PromisedAt  time.Time
 }
+
+// ChannelPrefix begins the ID of every channel and bridge that we make, so that a resync tells ours
+// from those of others.
+const ChannelPrefix = "cb-"
 
 // Party says whose leg a channel is.
 type Party string
@@ -116,6 +124,7 @@ type Leg struct {
 	CreatedAt  time.Time `db:"created_at" json:"created_at"`
 	DiallingAt time.Time `db:"dialling_at" json:"dialling_at,omitzero"` // committed before the dial is sent
 	AnsweredAt time.Time `db:"answered_at" json:"answered_at,omitzero"`
+	HangupAt   time.Time `db:"hangup_at" json:"-"` // when either side asked for its end; ours is repeated after a crash
 	EndedAt    time.Time `db:"ended_at" json:"ended_at,omitzero"`
 	Cause      Cause     `db:"cause" json:"cause"`
 }
@@ -128,20 +137,21 @@ type Cause int
 
 // The causes that decide something.
 const (
-	CauseUnknown      Cause = 0
-	CauseUnallocated  Cause = 1
-	CauseNormal       Cause = 16
-	CauseBusy         Cause = 17
-	CauseNoResponse   Cause = 18
-	CauseNoAnswer     Cause = 19
-	CauseRejected     Cause = 21
-	CauseNoCircuit    Cause = 34
-	CauseNetwork      Cause = 38
-	CauseTemporary    Cause = 41
-	CauseCongestion   Cause = 42
-	CauseUnavailable  Cause = 44
-	CauseNoResource   Cause = 47
-	CauseAnsweredElse Cause = 26
+	CauseUnknown     Cause = 0
+	CauseUnallocated Cause = 1
+	CauseNormal      Cause = 16
+	CauseBusy        Cause = 17
+	CauseNoResponse  Cause = 18
+	CauseNoAnswer    Cause = 19
+	CauseRejected    Cause = 21
+	CauseInvalid     Cause = 28
+	CauseNoCircuit   Cause = 34
+	CauseNetwork     Cause = 38
+	CauseTemporary   Cause = 41
+	CauseCongestion  Cause = 42
+	CauseUnavailable Cause = 44
+	CauseNoResource  Cause = 47
+	CauseAbsent      Cause = 20
 )
 
 // Offer is a contact presented to an agent. It is open from the match until the agent's leg has
@@ -150,6 +160,7 @@ type Offer struct {
 	Channel    string // the agent's leg, and the offer's own name
 	Agent      string // the agent's extension
 	Endpoint   string
+	Skill      string // the skill that the contact waited in
 	Kind       OfferKind
 	Result     OfferResult // "" while it rings
 	OfferedAt  time.Time
@@ -157,9 +168,10 @@ type Offer struct {
 	EndedAt    time.Time
 	RingUntil  time.Time // then the agent has not answered in time
 	JoinUntil  time.Time // then the two could not be joined; zero unless a join is under way
-	Joining    bool      // accepted, and the contact's leg is not quiet yet or not joined yet
-	JoinedUs   bool      // the agent's leg is in the bridge
-	JoinedThem bool      // the contact's leg is in the bridge
+	Whisper    string    // the ID of the playback on the agent's leg; "" while there is none
+	// The two are joined when both legs are in the bridge.
+	AgentJoined   bool
+	ContactJoined bool
 }
 
 // Open says whether the agent is still engaged by this offer.
@@ -203,6 +215,7 @@ type Attempt struct {
 	Outcome     AttemptOutcome // "" while it is open
 	Cause       Cause
 	Counts      bool      // against the skill's number of attempts
+	Rang        bool      // the contact's phone was heard to ring
 	Created     bool      // the channel exists and is ready to be dialled
 	DueAt       time.Time // when the dialling is due (C7)
 	StartedAt   time.Time // the agent's acceptance
@@ -251,12 +264,52 @@ func (c *Contact) openLeg(channel string) *Leg {
 	return leg
 }
 
-// OnLine says whether the contact is on the line with the script able to speak to it (C11).
+// OnLine says whether the contact is on the line, has not hung up, and the script can speak to it
+// (C11).
 func (c *Contact) OnLine() bool {
 	if c.State != StateLive && c.State != StateReleased {
 		return false
 	}
-	return c.openLeg(c.Channel) != nil
+	leg := c.openLeg(c.Channel)
+	return leg != nil && leg.HangupAt.IsZero()
+}
+
+// ScriptPaused says whether the script waits because an agent has accepted and is not connected yet:
+// what is decided in that time waits for the outcome (C12).
+func (c *Contact) ScriptPaused() bool {
+	return c.Offer.Accepted() && c.State != StateConnected
+}
+
+// Variable gives the contact's own variables, by the names that scripts use; ok is false for a name
+// that is none of them.
+func (c *Contact) Variable(name string) (value string, ok bool) {
+	switch name {
+	case "ANI":
+		if c.CalledBack {
+			return c.Promise.CallerID, true // C9
+		}
+		return c.ANI, true
+	case "DNIS":
+		if c.CalledBack {
+			return c.Promise.PhoneNumber, true // C9
+		}
+		return c.DNIS, true
+	case "DIALLED":
+		return c.Dialled, true
+	case "CONTACTID":
+		return c.ID.String(), true
+	case "SKILL":
+		if c.Place == nil {
+			return "", true
+		}
+		return c.Place.Skill, true
+	case "AGENTID":
+		if !c.Offer.Accepted() {
+			return "", true
+		}
+		return c.Offer.Agent, true
+	}
+	return "", false
 }
 
 // Idle says whether nothing of the contact needs the daemon: no channel may exist and no offer is
@@ -293,7 +346,7 @@ func (c *Contact) Prune() {
 	if c.Offer != nil && !c.Offer.Open() {
 		c.Offer = nil
 	}
-	if c.Attempt != nil && !c.Attempt.Open() && c.Attempt.Outcome != AttemptAnswered {
+	if c.Attempt != nil && !c.Attempt.Open() {
 		c.Attempt = nil
 	}
 }

@@ -19,6 +19,9 @@ type (
 	LegRinging struct{ Channel string }
 	// LegAnswered is a leg that was answered.
 	LegAnswered struct{ Channel string }
+	// LegHangup is a leg whose hang-up has begun. It comes before the end of what played on it, so that
+	// a prompt that a hang-up cut short is not taken for one that was heard (C4).
+	LegHangup struct{ Channel string }
 	// LegEnded is a channel that no longer exists. Absent: nobody saw it end.
 	LegEnded struct {
 		Channel string
@@ -47,8 +50,11 @@ type (
 
 // The events that do not come from a leg.
 type (
-	// OfferMade says that the match has committed the contact's new offer, which is in the contact.
-	OfferMade struct{}
+	// OfferMade is the contact's new offer with the agent's leg, as the match has committed them.
+	OfferMade struct {
+		Offer Offer
+		Leg   Leg
+	}
 	// TimeReached says that a deadline of the contact may have come.
 	TimeReached struct{}
 	// Resynced says what is left in Asterisk of a contact's legs after a start, a reconnect or a
@@ -75,6 +81,7 @@ func (LegArrived) event()       {}
 func (LegCreated) event()       {}
 func (LegRinging) event()       {}
 func (LegAnswered) event()      {}
+func (LegHangup) event()        {}
 func (LegEnded) event()         {}
 func (LegLeft) event()          {}
 func (LegJoined) event()        {}

@@ -1,0 +1,46 @@
+package dispatch
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics are what administrators watch of the loop.
+type metrics struct {
+	sessions prometheus.GaugeFunc
+	inbox    prometheus.GaugeFunc
+	holding  prometheus.GaugeFunc
+	calls    *prometheus.CounterVec
+	matches  prometheus.Counter
+	unsaved  prometheus.Counter
+	doubts   prometheus.Counter
+	failures *prometheus.CounterVec
+}
+
+func newMetrics(d *Dispatcher) *metrics {
+	gauge := func(name, help string, value func() float64) prometheus.GaugeFunc {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "callbackd", Name: name, Help: help}, value)
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "callbackd", Name: name, Help: help})
+	}
+	vec := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "callbackd", Name: name, Help: help}, []string{label})
+	}
+	return &metrics{
+		sessions: gauge("sessions", "Contacts that have a channel or an open offer in this daemon.", d.sessionCount),
+		inbox:    gauge("router_inbox_depth", "Events from Asterisk that wait to be routed.", func() float64 { return float64(d.events.len()) }),
+		holding:  gauge("node_held", "1 while this daemon holds its node.", d.holding),
+		calls:    vec("calls_total", "Calls that entered the application, by what became of them on arrival.", "result"),
+		matches:  counter("matches_total", "Contacts that were offered to an agent."),
+		unsaved:  counter("saves_delayed_total", "Saves that failed and were left for later because the database was away."),
+		doubts:   counter("commits_in_doubt_total", "Commits that the database did not answer and that were read back."),
+		failures: vec("commands_failed_total", "Commands that Asterisk did not carry out, by command.", "command"),
+	}
+}
+
+func (m *metrics) register(r prometheus.Registerer) error {
+	for _, c := range []prometheus.Collector{m.sessions, m.inbox, m.holding, m.calls, m.matches, m.unsaved, m.doubts, m.failures} {
+		if err := r.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/script"
+)
+
+// scripts holds the scripts that new calls run, and the older versions that contacts began with.
+type scripts struct {
+	current map[string]*script.Script // by name
+
+	mu       sync.Mutex
+	versions map[callback.ScriptRef]*script.Script
+}
+
+func newScripts(current []*script.Script) *scripts {
+	s := &scripts{
+		current:  make(map[string]*script.Script, len(current)),
+		versions: make(map[callback.ScriptRef]*script.Script, len(current)),
+	}
+	for _, script := range current {
+		s.current[script.Name()] = script
+		s.versions[refOf(script)] = script
+	}
+	return s
+}
+
+func refOf(s *script.Script) callback.ScriptRef {
+	return callback.ScriptRef{Name: s.Name(), Version: s.Version()}
+}
+
+// save keeps the current versions in the store.
+func (s *scripts) save(ctx context.Context, store Store) error {
+	for _, script := range s.current {
+		if err := store.SaveScript(ctx, refOf(script), script.Source()); err != nil {
+			return fmt.Errorf("save the script %s: %w", script.Name(), err)
+		}
+	}
+	return nil
+}
+
+// of gives a version that load has made sure of.
+func (s *scripts) of(ref callback.ScriptRef) *script.Script {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.versions[ref]
+}
+
+// load makes sure of a version that a contact from the store runs.
+func (s *scripts) load(ctx context.Context, store Store, ref callback.ScriptRef) error {
+	if s.of(ref) != nil {
+		return nil
+	}
+	source, err := store.ScriptSource(ctx, ref)
+	if err != nil {
+		return fmt.Errorf("load the script %s, version %s: %w", ref.Name, ref.Version, err)
+	}
+	parsed, problems := script.Parse(ref.Name+".yaml", source)
+	if err := problems.Err(); err != nil {
+		return fmt.Errorf("the script %s, version %s, does not fit this callbackd: %w", ref.Name, ref.Version, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.versions[ref] = parsed
+	return nil
+}

@@ -1,0 +1,381 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/callbackd/callbackd/callback"
+)
+
+// The pauses of a session.
+const (
+	saveLimit   = 3 * time.Second        // for one save
+	retryPause  = 500 * time.Millisecond // between two tries to save
+	commandTime = 5 * time.Second        // from the save of a turn to the end of its commands
+)
+
+// session owns one contact while a channel of it may exist or an offer is open. All its fields but
+// the mailboxes belong to its goroutine.
+type session struct {
+	d      *Dispatcher
+	log    *slog.Logger
+	inbox  *mailbox[callback.Event]
+	outbox *mailbox[outgoing]
+
+	record Record
+	// unsaved is what turns have brought since the last save while the database was away; doubtful is
+	// what was sent with a commit that was never answered.
+	unsaved  additions
+	doubtful *additions
+	dirty    bool      // the record is ahead of the database
+	retryAt  time.Time // no save before
+}
+
+// additions are the parts of a change that are added to the database, not replaced.
+type additions struct {
+	facts  []callback.Fact
+	agents []callback.AgentChange
+}
+
+func (a *additions) add(b additions) {
+	a.facts = append(a.facts, b.facts...)
+	a.agents = append(a.agents, b.agents...)
+}
+
+// outgoing is a command with the moment after which it is not sent any more.
+type outgoing struct {
+	cmd   callback.Command
+	until time.Time
+}
+
+// run handles events until the contact needs no session any more or ctx ends.
+func (s *session) run(ctx context.Context) {
+	commands := make(chan struct{})
+	sendCtx, stopSending := context.WithCancel(ctx)
+	go func() {
+		defer close(commands)
+		s.send(sendCtx)
+	}()
+	defer func() {
+		stopSending()
+		<-commands
+	}()
+	for !s.d.leave(s) {
+		ev, ok := s.next(ctx)
+		if !ok {
+			s.flush()
+			return
+		}
+		if err := s.handle(ctx, ev); err != nil {
+			s.log.Error("session given up", "error", err)
+			s.d.lost(err)
+			return
+		}
+	}
+}
+
+// next waits for an event or for the contact's next deadline. ok is false when ctx has ended.
+func (s *session) next(ctx context.Context) (ev callback.Event, ok bool) {
+	for {
+		if ctx.Err() != nil {
+			return nil, false
+		}
+		if ev, ok := s.inbox.take(); ok {
+			return ev, true
+		}
+		wait, stop := s.alarm()
+		select {
+		case <-ctx.Done():
+			stop()
+			return nil, false
+		case <-s.inbox.ready:
+			stop()
+		case <-wait:
+			return callback.TimeReached{}, true
+		}
+	}
+}
+
+// alarm rings at the contact's next deadline, or when it is time to try a save again.
+func (s *session) alarm() (<-chan time.Time, func()) {
+	at := s.record.Contact.Deadline()
+	if !s.record.Contact.ScriptPaused() {
+		at = earliest(at, s.record.Script.Deadline)
+	}
+	if s.dirty {
+		at = earliest(at, s.retryAt)
+	}
+	if at.IsZero() {
+		return nil, func() {}
+	}
+	if at.Before(s.retryAt) {
+		at = s.retryAt
+	}
+	timer := time.NewTimer(time.Until(at))
+	return timer.C, func() { timer.Stop() }
+}
+
+// earliest gives the earlier of two moments, of which a zero one is none.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// handle takes one event: the turn is played, saved, and its commands are sent. An error means that
+// the node was lost to another daemon.
+func (s *session) handle(ctx context.Context, ev callback.Event) error {
+	t := s.play(ev, nil)
+	if s.unchanged(t) {
+		if s.dirty && !time.Now().Before(s.retryAt) {
+			return s.save(ctx, t)
+		}
+		return nil
+	}
+	if !t.mustSave {
+		return s.save(ctx, t)
+	}
+	err := s.commit(ctx, t)
+	if err == nil || gone(err) {
+		return err
+	}
+	if !t.promised {
+		// It stays due and is tried again.
+		s.log.Warn("not dialled: the database did not save it", "error", err)
+		s.retryAt = time.Now().Add(retryPause)
+		return nil
+	}
+	// C5: the caller is still on the line, still in the queue, and the script takes OnError.
+	s.log.Warn("callback not promised: the database did not save it", "error", err)
+	return s.save(ctx, s.play(ev, refusal(err)))
+}
+
+// refusal is what a script reads in _ERR when its callback was not saved.
+func refusal(err error) error {
+	if errors.Is(err, ErrCallbackOpen) {
+		return ErrCallbackOpen
+	}
+	return errors.New("the place could not be saved")
+}
+
+// gone says whether the node or the contact is another daemon's now.
+func gone(err error) bool { return errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrConflict) }
+
+func (s *session) play(ev callback.Event, refused error) turn {
+	p := player{
+		script:  s.d.scripts.of(s.record.Contact.Script),
+		skills:  s.d.o.Skills,
+		env:     s.d.env(s.record.Contact.ID),
+		refusal: refused,
+	}
+	return p.play(s.record, ev)
+}
+
+func (s *session) unchanged(t turn) bool {
+	return len(t.Facts) == 0 && len(t.Agents) == 0 && len(t.commands) == 0 &&
+		reflect.DeepEqual(t.Record, s.record)
+}
+
+// save saves a turn that may go on without the database: then it is saved later.
+func (s *session) save(ctx context.Context, t turn) error {
+	s.unsaved.add(additions{t.Facts, t.Agents})
+	s.record = t.Record
+	if s.dirty && time.Now().Before(s.retryAt) {
+		s.dispatch(t.commands)
+		return nil
+	}
+	err := s.write(ctx, s.record, s.unsaved)
+	if gone(err) {
+		return err
+	}
+	if err != nil {
+		if !s.dirty {
+			s.log.Warn("saved later: the database is away", "error", err)
+		}
+		s.dirty, s.retryAt = true, time.Now().Add(retryPause)
+		s.d.metrics.unsaved.Inc()
+	} else {
+		s.saved()
+	}
+	s.dispatch(t.commands)
+	return nil
+}
+
+// commit saves a turn that must not go on without the database. An error other than that of a lost
+// node means that nothing of the turn was saved, and nothing of it has happened.
+func (s *session) commit(ctx context.Context, t turn) error {
+	all := additions{slices.Clone(s.unsaved.facts), slices.Clone(s.unsaved.agents)}
+	all.add(additions{t.Facts, t.Agents})
+	err := s.write(ctx, t.Record, all)
+	if errors.Is(err, ErrUnsure) {
+		err = s.settle(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	t.Record.Rev = s.record.Rev
+	s.record = t.Record
+	s.saved()
+	s.dispatch(t.commands)
+	return nil
+}
+
+// write sends one save to the store. What an earlier commit has left in doubt is settled first. On
+// ErrUnsure it remembers what was sent.
+func (s *session) write(ctx context.Context, record Record, with additions) error {
+	if s.doubtful != nil {
+		saved, err := s.ask(ctx)
+		if err != nil {
+			return err
+		}
+		if saved {
+			record.Rev++
+			s.record.Rev = record.Rev
+			with = with.without(*s.doubtful)
+			s.unsaved = s.unsaved.without(*s.doubtful)
+		}
+		s.doubtful = nil
+	}
+	// The end of the daemon does not cut a save short: what it began to promise it promises.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveLimit)
+	defer cancel()
+	err := s.d.o.Store.Save(ctx, s.d.lease(), Change{Record: record, Facts: with.facts, Agents: with.agents})
+	if errors.Is(err, ErrUnsure) {
+		s.doubtful = &with
+	}
+	return err
+}
+
+// without gives what is left of a when the first parts, which were saved, are taken off.
+func (a additions) without(b additions) additions {
+	return additions{a.facts[min(len(b.facts), len(a.facts)):], a.agents[min(len(b.agents), len(a.agents)):]}
+}
+
+// saved takes note that the database holds the record.
+func (s *session) saved() {
+	if s.dirty {
+		s.log.Info("the database has caught up")
+	}
+	s.record.Rev++
+	s.record.Contact.Prune()
+	s.unsaved, s.doubtful, s.dirty, s.retryAt = additions{}, nil, false, time.Time{}
+	s.d.own(s)
+}
+
+// settle waits until the database says whether the last commit was saved: the caller holds meanwhile
+// (C5). It gives nil for yes.
+func (s *session) settle(ctx context.Context) error {
+	s.log.Warn("the database did not answer a commit: asking what it has saved")
+	s.d.metrics.doubts.Inc()
+	for {
+		saved, err := s.ask(ctx)
+		switch {
+		case err == nil && saved:
+			s.log.Info("the commit without an answer was saved")
+			return nil
+		case err == nil:
+			s.doubtful = nil
+			return errors.New("the connection to the database was lost before the commit")
+		case gone(err):
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ErrLeaseLost
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// ask reads the contact's revision back and says whether the doubtful commit was saved.
+func (s *session) ask(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, saveLimit)
+	defer cancel()
+	rev, err := s.d.o.Store.Revision(ctx, s.record.Contact.ID)
+	if err != nil {
+		return false, err
+	}
+	switch rev {
+	case s.record.Rev:
+		return false, nil
+	case s.record.Rev + 1:
+		return true, nil
+	}
+	return false, ErrConflict
+}
+
+// flush saves at the end of the daemon what was to be saved later. What can't be saved now is found
+// by the next resync.
+func (s *session) flush() {
+	if !s.dirty {
+		return
+	}
+	if err := s.write(context.Background(), s.record, s.unsaved); err != nil {
+		s.log.Error("not saved at the end", "error", err)
+	}
+}
+
+// dispatch hands a turn's commands to the sender. The channels and bridges that they make are the
+// session's before the first event can come.
+func (s *session) dispatch(commands []callback.Command) {
+	until := time.Now().Add(commandTime)
+	s.d.own(s)
+	for _, cmd := range commands {
+		s.outbox.put(outgoing{cmd, until})
+	}
+}
+
+// send sends the commands one after the other. A failure comes back as an event.
+func (s *session) send(ctx context.Context) {
+	for {
+		out, ok := s.outbox.take()
+		if !ok {
+			select {
+			case <-ctx.Done():
+				return
+			case <-s.outbox.ready:
+			}
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		err := s.do(ctx, out)
+		if err == nil {
+			continue
+		}
+		failure := &callback.CommandError{Message: err.Error()}
+		errors.As(err, &failure)
+		s.log.Debug("command failed", "command", name(out.cmd), "error", err)
+		s.d.metrics.failures.WithLabelValues(name(out.cmd)).Inc()
+		s.inbox.put(callback.CommandFailed{Command: out.cmd, Err: failure})
+	}
+}
+
+// do sends one command. The end of a leg is asked for until Asterisk answers: nothing else would end
+// it.
+func (s *session) do(ctx context.Context, out outgoing) error {
+	for {
+		cmdCtx, cancel := context.WithDeadline(ctx, out.until)
+		err := s.d.o.Switch.Do(cmdCtx, out.cmd)
+		cancel()
+		var failure *callback.CommandError
+		_, hangup := out.cmd.(callback.Hangup)
+		if !hangup || !errors.As(err, &failure) || failure.Kind != callback.CommandUnsure || !time.Now().Before(out.until) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// name gives a command's name for logs and metrics.
+func name(cmd callback.Command) string { return reflect.TypeOf(cmd).Name() }

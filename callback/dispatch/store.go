@@ -1,0 +1,105 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/script"
+)
+
+// Record is a contact as it stands in the store.
+type Record struct {
+	Contact *callback.Contact
+	Script  script.State
+	Rev     int64 // raised by each save; a save of an older one is refused
+}
+
+// Lease is the right to hold a node. Its epoch is raised whenever the holder changes.
+type Lease struct {
+	Node   string
+	Holder string
+	Epoch  int64
+}
+
+// Change is what one turn brings; it is saved whole or not at all.
+type Change struct {
+	Record Record // as it is to be; Rev is the one that it replaces, 0 for a new contact
+	Facts  []callback.Fact
+	Agents []callback.AgentChange
+}
+
+// MatchRequest says who can be offered a contact in a node.
+type MatchRequest struct {
+	Lease   Lease
+	Devices []string // the endpoints that can be rung now, as in PJSIP/1001
+	// Offer makes the offer for the pair that was found. It does no I/O.
+	Offer func(contact callback.ContactID, place callback.Place, agent Agent) callback.OfferMade
+}
+
+// Agent is an agent as the match sees one.
+type Agent struct {
+	Extension string
+	Endpoint  string // what Asterisk dials, as in PJSIP/1001
+}
+
+// Match is a contact and an agent who were brought together, with the offer that was committed.
+type Match struct {
+	Contact callback.ContactID
+	Made    callback.OfferMade
+}
+
+// The errors of a store. An error that is none of these means that nothing was saved.
+var (
+	// ErrUnsure means that the commit was sent and no answer came: ask for the revision.
+	ErrUnsure = errors.New("the database did not say whether it has saved")
+	// ErrConflict means that another daemon has changed the contact since it was loaded.
+	ErrConflict = errors.New("the contact was changed by another daemon")
+	// ErrLeaseHeld means that another daemon holds the node.
+	ErrLeaseHeld = errors.New("another daemon holds this node")
+	// ErrLeaseLost means that the lease has expired or was taken over: nothing was saved.
+	ErrLeaseLost = errors.New("the lease of this node was lost")
+	// ErrCallbackOpen means that an open callback for this number and skill exists: nothing was saved.
+	ErrCallbackOpen = errors.New("a callback for this number is already waiting")
+	// ErrNotFound means that there is no such row.
+	ErrNotFound = errors.New("not found")
+)
+
+// Store keeps contacts, places, offers, agents and history. Every method may be called at any time
+// from any goroutine, and gives up when its context ends.
+type Store interface {
+	// AcquireLease takes the node for ttl, or fails with ErrLeaseHeld while another holder's lease has
+	// not been over for long enough that its last commands have surely been sent or dropped.
+	AcquireLease(ctx context.Context, node, holder string, ttl time.Duration) (Lease, error)
+	// RenewLease extends a lease, or fails with ErrLeaseLost.
+	RenewLease(ctx context.Context, lease Lease, ttl time.Duration) error
+	// ReleaseLease gives the node back at once.
+	ReleaseLease(ctx context.Context, lease Lease) error
+
+	// Create saves a new contact and gives it its ID, which the facts and legs are saved under.
+	Create(ctx context.Context, lease Lease, change Change) (callback.ContactID, error)
+	// Save saves a turn: the contact, its place, promise, offer, attempt and legs, the facts, and the
+	// agents' changes. Legs, offer and attempt that the contact no longer holds stay as they are.
+	Save(ctx context.Context, lease Lease, change Change) error
+	// Revision gives the contact's revision as committed, or ErrNotFound.
+	Revision(ctx context.Context, id callback.ContactID) (int64, error)
+	// Load gives a contact, or ErrNotFound.
+	Load(ctx context.Context, id callback.ContactID) (Record, error)
+	// OpenOn gives every contact that has an open leg on that node.
+	OpenOn(ctx context.Context, node string) ([]Record, error)
+	// Due gives the contacts without a leg whose script has a deadline that has come.
+	Due(ctx context.Context, now time.Time) ([]callback.ContactID, error)
+
+	// Match finds the first contact in the queue's order for which one of the agents is free, and its
+	// best agent, and commits the offer. It gives nil when there is none.
+	Match(ctx context.Context, request MatchRequest) (*Match, error)
+	// Wakes signals that the queue or an agent may have changed. It is a hint: poll as well.
+	Wakes() <-chan struct{}
+
+	// SaveScript keeps a version of a script, so that a contact can go on with the version with which
+	// it began.
+	SaveScript(ctx context.Context, ref callback.ScriptRef, source []byte) error
+	// ScriptSource gives the source of a version, or ErrNotFound.
+	ScriptSource(ctx context.Context, ref callback.ScriptRef) ([]byte, error)
+}

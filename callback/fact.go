@@ -1,0 +1,41 @@
+package callback
+
+import "time"
+
+// Fact is one line of a contact's history. Facts are only ever added.
+type Fact struct {
+	At   time.Time
+	Kind FactKind
+	Data map[string]string // what there is to say about it; may be nil
+}
+
+// FactKind says what happened.
+type FactKind string
+
+// The kinds of fact.
+const (
+	FactArrived      FactKind = "arrived"       // ani, dnis, dialled, script
+	FactAction       FactKind = "action"        // a script action began: name, kind, caption
+	FactKey          FactKind = "key"           // the caller pressed a key: key
+	FactError        FactKind = "error"         // an action failed: error
+	FactLog          FactKind = "log"           // the script's Log
+	FactQueued       FactKind = "queued"        // skill, initial, acceleration, maximum
+	FactPromised     FactKind = "promised"      // the callback was promised: phone_number, caller_id, delay
+	FactHungUp       FactKind = "hung_up"       // the contact's call ended: cause
+	FactOffered      FactKind = "offered"       // agent, kind
+	FactOfferChanged FactKind = "offer_changed" // a live offer became a callback offer: agent, kind
+	FactOfferEnded   FactKind = "offer_ended"   // agent, result, cause
+	FactAccepted     FactKind = "accepted"      // agent, kind
+	FactAttempt      FactKind = "attempt"       // an attempt began: number, phone_number, caller_id
+	FactDialling     FactKind = "dialling"      // number
+	FactRinging      FactKind = "ringing"       // the contact's phone rings: number
+	FactAnswered     FactKind = "answered"      // the contact answered: number
+	FactAttemptEnded FactKind = "attempt_ended" // number, outcome, cause, counts
+	FactConnected    FactKind = "connected"     // agent
+	FactAgentLeft    FactKind = "agent_left"    // agent, cause
+	FactPlaceKept    FactKind = "place_kept"    // back in the queue as before: ready_at
+	FactHeld         FactKind = "held"          // held back from offers: reason
+	FactResynced     FactKind = "resynced"      // a daemon took the contact over
+	FactStuck        FactKind = "stuck"         // reason
+	FactEnded        FactKind = "ended"         // outcome
+)

@@ -1,0 +1,249 @@
+package callback
+
+import (
+	"strings"
+	"time"
+)
+
+// whisper is what an agent hears who has answered the offer of a callback.
+const whisper = "sound:callbackd/agent-callback"
+
+// offerMade rings the agent for the offer that the match has committed. The contact may have left
+// the queue meanwhile: then nothing was made and the agent is free again.
+func (t *Turn) offerMade(ev OfferMade) {
+	c := t.Contact
+	if c.leg(ev.Leg.Channel) == nil {
+		c.Legs = append(c.Legs, ev.Leg)
+	}
+	c.Offer = &ev.Offer
+	if c.Place == nil || (c.State != StateLive && c.State != StateCallback) {
+		c.Offer.Result = OfferWithdrawn
+		t.legEnded(LegEnded{Channel: ev.Leg.Channel, Absent: true})
+		return
+	}
+	if c.State == StateCallback && c.Offer.Kind == OfferLive {
+		c.Offer.Kind = OfferCallback
+		t.fact(FactOfferChanged, "agent", c.Offer.Agent, "kind", string(OfferCallback))
+	}
+	t.createAgentLeg()
+}
+
+func (t *Turn) createAgentLeg() {
+	c := t.Contact
+	number := c.ANI
+	if c.Promise != nil {
+		number = c.Promise.PhoneNumber
+	}
+	t.command(CreateLeg{
+		Channel:      c.Offer.Channel,
+		Endpoint:     c.Offer.Endpoint,
+		Contact:      c.ID,
+		CallerNumber: number,
+		CallerName:   strings.TrimSpace(c.Place.Skill + " " + string(c.Offer.Kind)),
+	})
+}
+
+// NewOffer makes the offer of a contact to an agent, with the leg that will ring the agent. It is
+// what the match commits.
+func NewOffer(place Place, agent, endpoint string, env Env) OfferMade {
+	kind := OfferLive
+	if place.Node == "" {
+		kind = OfferCallback
+	}
+	channel := env.NewID()
+	ring := env.Skill(place.Skill).RingTime
+	return OfferMade{
+		Offer: Offer{
+			Channel: channel, Agent: agent, Endpoint: endpoint, Skill: place.Skill, Kind: kind,
+			OfferedAt: env.Now, RingUntil: env.Now.Add(ring + ringGrace),
+		},
+		Leg: Leg{
+			Channel: channel, Node: env.Node, Party: PartyAgent, Direction: Outbound,
+			To: agent, Endpoint: endpoint, CreatedAt: env.Now,
+		},
+	}
+}
+
+// endRinging stops an agent's phone; the offer ends with the leg.
+func (t *Turn) endRinging(result OfferResult) {
+	t.Contact.Offer.Result = result
+	t.hangup(t.Contact.openLeg(t.Contact.Offer.Channel), "normal")
+}
+
+// accept takes the agent's answer: the two are joined, or the contact is called back.
+func (t *Turn) accept() {
+	c := t.Contact
+	offer := c.Offer
+	if c.State == StateLive && !c.OnLine() {
+		t.endRinging(OfferWithdrawn)
+		return
+	}
+	if c.Promise != nil && c.Promise.CallDelay >= maxCallDelay {
+		t.refuseByDelay()
+		return
+	}
+	offer.Result, offer.AcceptedAt = OfferAccepted, t.env.Now
+	t.fact(FactAccepted, "agent", offer.Agent, "kind", string(offer.Kind))
+	if c.State == StateCallback {
+		t.agent(AgentChange{Agent: offer.Agent, Activity: WorkingCallback})
+		t.beginAttempt()
+		return
+	}
+	t.agent(AgentChange{Agent: offer.Agent, Activity: WorkingInbound})
+	offer.JoinUntil = t.env.Now.Add(joinTime)
+	c.Quieting = c.Playing
+	t.Silence()
+	if c.Quieting == "" {
+		t.joinLive()
+	}
+}
+
+// refuseByDelay refuses the agent because the script's CallDelaySec is 60 or more, and holds the
+// contact back until someone changes it (C7).
+func (t *Turn) refuseByDelay() {
+	c := t.Contact
+	c.Place.Held = true
+	t.fact(FactHeld, "reason", "CallDelaySec is 60 or more")
+	t.endRinging(OfferRefused)
+}
+
+// joinLive brings agent and live caller together once the caller's leg is quiet: a join waits behind
+// a playback.
+func (t *Turn) joinLive() {
+	c := t.Contact
+	t.createBridge()
+	t.command(Join{Bridge: c.Bridge, Channels: []string{c.Channel, c.Offer.Channel}})
+}
+
+// legJoined takes a leg's entry into the bridge. When both are in, and the contact has answered, the
+// two are connected.
+func (t *Turn) legJoined(ev LegJoined) {
+	c := t.Contact
+	if !c.Offer.Accepted() || ev.Bridge != c.Bridge {
+		return
+	}
+	switch ev.Channel {
+	case c.Offer.Channel:
+		c.Offer.AgentJoined = true
+	case c.Channel:
+		c.Offer.ContactJoined = true
+	}
+	t.connectWhenJoined()
+}
+
+func (t *Turn) connectWhenJoined() {
+	c := t.Contact
+	if c.State == StateConnected || !c.Offer.AgentJoined || !c.Offer.ContactJoined {
+		return
+	}
+	if c.State == StateCalling && c.Attempt.AnsweredAt.IsZero() {
+		return
+	}
+	c.State = StateConnected
+	c.Offer.JoinUntil = time.Time{}
+	c.Faults = 0
+	if c.Attempt.Open() {
+		t.closeAttempt(AttemptAnswered, CauseUnknown)
+	}
+	t.fact(FactConnected, "agent", c.Offer.Agent)
+	t.signal(Signal{Kind: SignalAnswered})
+	c.Place = nil
+}
+
+// joinFailed gives up bringing the two together; it is a fault of ours.
+func (t *Turn) joinFailed() {
+	c := t.Contact
+	c.Offer.JoinUntil = time.Time{}
+	if c.State == StateCalling {
+		c.Attempt.Outcome = AttemptFailed
+		t.hangup(c.openLeg(c.Attempt.Channel), "failure")
+	}
+	t.hangup(c.openLeg(c.Offer.Channel), "failure")
+}
+
+// agentLegEnded closes the offer and says what the agent and the contact do next.
+func (t *Turn) agentLegEnded(ev LegEnded) {
+	c := t.Contact
+	offer := c.Offer
+	offer.EndedAt = t.env.Now
+	offer.Whisper = ""
+	if offer.Result == "" {
+		offer.Result = ringResult(ev)
+	}
+	t.fact(FactOfferEnded, "agent", offer.Agent, "result", string(offer.Result), "cause", causeText(ev.Cause))
+	t.freeAgent(offer)
+	if offer.Result == OfferAccepted {
+		t.agentLeft(ev.Cause)
+	}
+}
+
+// ringResult says why a phone that rang, or could not ring, did not answer.
+func ringResult(ev LegEnded) OfferResult {
+	switch {
+	case ev.Absent:
+		return OfferWithdrawn
+	case ev.Cause == CauseNoAnswer:
+		return OfferNoAnswer
+	case ev.Cause == CauseUnknown, ev.Cause == CauseNoResponse, ev.Cause == CauseUnallocated, ev.Cause == CauseAbsent:
+		return OfferUnreachable
+	}
+	return OfferRefused
+}
+
+// freeAgent says what the agent does after the offer.
+func (t *Turn) freeAgent(offer *Offer) {
+	change := AgentChange{Agent: offer.Agent, Activity: Free, Reason: string(offer.Result)}
+	skill := t.env.Skill(offer.Skill)
+	switch offer.Result {
+	case OfferRefused, OfferNoAnswer, OfferUnreachable:
+		change.Activity, change.Until = Refused, t.env.Now.Add(skill.RefusedTime)
+	case OfferAccepted:
+		if t.talked() && skill.AfterCallWork > 0 {
+			change.Activity, change.Until = AfterCall, t.env.Now.Add(skill.AfterCallWork)
+		}
+	case OfferWithdrawn:
+	}
+	t.agent(change)
+}
+
+// talked says whether the agent of the present offer has spoken with the contact.
+func (t *Turn) talked() bool {
+	c := t.Contact
+	return c.State == StateConnected || c.Outcome == OutcomeServed
+}
+
+// agentLeft goes on without the agent who had accepted.
+func (t *Turn) agentLeft(cause Cause) {
+	c := t.Contact
+	if c.State == StateEnded || c.State == StateCallback || c.State == StateStuck {
+		return
+	}
+	t.fact(FactAgentLeft, "agent", c.Offer.Agent, "cause", causeText(cause))
+	switch c.State {
+	case StateLive:
+		c.Quieting = ""
+		t.destroyBridge()
+		t.signal(Signal{Kind: SignalResume})
+	case StateCalling:
+		t.agentLeftAttempt()
+	case StateConnected:
+		c.State = StateReleased
+		t.destroyBridge()
+		t.signal(Signal{Kind: SignalAgentReleased})
+	}
+}
+
+func (t *Turn) createBridge() {
+	c := t.Contact
+	c.Bridge = t.env.NewID()
+	c.Offer.AgentJoined, c.Offer.ContactJoined = false, false
+	t.command(CreateBridge{Bridge: c.Bridge})
+}
+
+func (t *Turn) destroyBridge() {
+	if t.Contact.Bridge == "" {
+		return
+	}
+	t.command(DestroyBridge{Bridge: t.Contact.Bridge})
+	t.Contact.Bridge = ""
+}
