@@ -292,6 +292,9 @@ skills: {sales: {ring_time: 2m}}
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, &printed)
 	}
+	if again.ARIPassword != "" || again.DatabaseURL != "" {
+		t.Errorf("a mask is read as a value: %q and %q", again.ARIPassword, again.DatabaseURL)
+	}
 	if !maps.Equal(again.Skills, config.Skills) || again.DialContact != config.DialContact || again.NodeName != config.NodeName {
 		t.Errorf("read back as %v, want %v", again, config)
 	}

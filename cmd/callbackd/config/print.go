@@ -33,8 +33,8 @@ func (c Config) Effective() map[string]any {
 	return values
 }
 
-// Print writes the configuration as it holds, in the form of a configuration file. A password that
-// is set is masked; a key without a value is a comment.
+// Print writes the configuration as it holds, in the form of a configuration file. A key without a
+// value, or with a password that is masked, is a comment.
 func (c Config) Print(w io.Writer) error {
 	var out strings.Builder
 	values := c.Effective()
@@ -50,11 +50,14 @@ func (c Config) Print(w io.Writer) error {
 			fmt.Fprintf(&out, "%s:\n", section)
 		}
 		value, _ := values[key.Name].(string)
-		if value == "" {
+		switch {
+		case value == "":
 			fmt.Fprintf(&out, "  # %s: not set\n", rest)
-			continue
+		case strings.Contains(value, masked): // must not be read as a password
+			fmt.Fprintf(&out, "  # %s: %s\n", rest, quote(value))
+		default:
+			fmt.Fprintf(&out, "  %s: %s\n", rest, quote(value))
 		}
-		fmt.Fprintf(&out, "  %s: %s\n", rest, quote(value))
 	}
 	out.WriteString("skills:\n")
 	for _, name := range slices.Sorted(maps.Keys(c.Skills)) {
