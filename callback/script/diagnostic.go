@@ -37,11 +37,6 @@ func (ds Diagnostics) Err() error {
 	return errors.Join(errs...)
 }
 
-// Warnings gives the warnings alone.
-func (ds Diagnostics) Warnings() Diagnostics {
-	return slices.DeleteFunc(slices.Clone(ds), func(d Diagnostic) bool { return !d.Warning })
-}
-
 // sort puts the diagnostics in the order of the file.
 func (ds Diagnostics) sort() {
 	slices.SortStableFunc(ds, func(a, b Diagnostic) int {

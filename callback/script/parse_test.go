@@ -1,6 +1,7 @@
 package script_test
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -61,4 +62,123 @@ func splitFixture(source string) (body, want string) {
 		return source, ""
 	}
 	return body + "\n", expects + want
+}
+
+const hangup = "type: Phone\nstart: a\nactions:\n  a: {Hangup: {}}\n"
+
+func TestAScriptIsCalledAfterItsFile(t *testing.T) {
+	for file, want := range map[string]string{
+		"example.yaml":              "example",
+		"/etc/callbackd/day-1.yaml": "day-1",
+		"night_2.v2.yaml":           "", // the dialplan can't say a dot here
+		"out of hours.yaml":         "",
+		"a,b.yaml":                  "",
+		".yaml":                     "",
+		"":                          "",
+	} {
+		s, found := script.Parse(file, []byte(hangup))
+		if want == "" {
+			if s != nil || len(found) != 1 || !strings.Contains(found[0].Message, "a name that the dialplan can give") {
+				t.Errorf("%q: %v", file, found)
+			}
+			continue
+		}
+		if s == nil || s.Name() != want {
+			t.Errorf("%q: %v, want %s", file, found, want)
+		}
+	}
+}
+
+func TestTheVersionFollowsTheContentAlone(t *testing.T) {
+	version := func(file, source string) string {
+		s, found := script.Parse(file, []byte(source))
+		if s == nil {
+			t.Fatal(found)
+		}
+		if string(s.Source()) != source {
+			t.Errorf("source %q, want %q", s.Source(), source)
+		}
+		return s.Version()
+	}
+	first := version("a.yaml", hangup)
+	if len(first) != 64 || version("b.yaml", hangup) != first {
+		t.Errorf("versions %s and %s", first, version("b.yaml", hangup))
+	}
+	if version("a.yaml", hangup+"# a word\n") == first {
+		t.Error("another content has the same version")
+	}
+}
+
+func TestAFileThatIsTooLargeIsRefused(t *testing.T) {
+	source := append([]byte(hangup), bytes.Repeat([]byte("# more\n"), 200_000)...)
+	s, found := script.Parse("a.yaml", source)
+	if s != nil || len(found) != 1 || !strings.Contains(found[0].Message, "at most 1048576") {
+		t.Errorf("%v", found)
+	}
+}
+
+func TestSkillsAndSoundsAreCheckedAgainstWhatExists(t *testing.T) {
+	s, found := script.Parse("a.yaml", []byte(`type: Phone
+start: a
+actions:
+  a:
+    Reqagent: {Skill: suport}
+    branches: {Default: b, OnError: c}
+  b:
+    Reqagent: {Skill: "{DNIS}"}
+    branches: {Default: d}
+  c:
+    Play: {Sounds: [beep, "hello-{DNIS}", callbackd/ofer]}
+  d:
+    Music: {File: advert}
+`))
+	if s == nil {
+		t.Fatal(found)
+	}
+	if got := s.Check(script.Known{}); len(got) > 0 {
+		t.Errorf("with nothing to check against: %v", got)
+	}
+	got := s.Check(script.Known{
+		Skills: func(name string) bool { return name == "support" },
+		Sounds: func(name string) bool { return name == "beep" },
+	})
+	want := []string{
+		`a.yaml:5:23: the configuration has no skill "suport"`,
+		`a.yaml:11:43: there is no sound "callbackd/ofer"`,
+		`a.yaml:13:19: there is no sound "advert"`,
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%v, want %v", got, want)
+	}
+	for i := range want {
+		if got[i].String() != want[i] {
+			t.Errorf("%s, want %s", got[i], want[i])
+		}
+	}
+	if got.Err() == nil {
+		t.Error("what does not exist is no mistake")
+	}
+}
+
+func TestWarningsAreNoMistakes(t *testing.T) {
+	s, found := script.Parse("a.yaml", []byte(queued+"  callback:\n    Callback: {PhoneNumber: \"{ANI}\"}\n"))
+	if s == nil || found.Err() != nil || len(found) != 1 || !found[0].Warning {
+		t.Errorf("%v, %v", found, found.Err())
+	}
+	if !strings.Contains(found[0].String(), "a.yaml:11:5: warning: callback has no branch OnError") {
+		t.Error(found[0])
+	}
+}
+
+// A number that a caller or a carrier gives is text, with its + and its zeros.
+func TestATextKeepsItsDigitsAsTheyAreWritten(t *testing.T) {
+	c := began(t, queued+`  callback:
+    Callback: {PhoneNumber: +4930901820, CallerID: 0012}
+    branches: {OnError: sorry}
+  sorry: {Hangup: {}}
+`)
+	c.enter("1")
+	if got := c.callbacks[0]; got.PhoneNumber != "+4930901820" || got.CallerID != "0012" {
+		t.Errorf("%+v", got)
+	}
 }

@@ -70,17 +70,12 @@ func enterCallback(r *run) (string, error) {
 	if err := r.refuseCallback(); err != nil {
 		return stays, err
 	}
-	delay, _ := r.action.kind.property("CallDelaySec")
-	seconds, err := delay.number(r.state.Properties["CallDelaySec"])
-	if err != nil {
-		return stays, err
-	}
-	err = r.host.Callback(Callback{
+	err := r.host.Callback(Callback{
 		Action:       r.action.name,
 		Caption:      r.action.caption,
 		PhoneNumber:  r.state.Properties["PhoneNumber"],
 		CallerID:     r.state.Properties["CallerID"],
-		CallDelaySec: seconds,
+		CallDelaySec: r.whole("CallDelaySec"),
 	})
 	if err != nil {
 		return stays, err

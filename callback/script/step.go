@@ -3,7 +3,6 @@ package script
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -12,7 +11,7 @@ const (
 	maxActions = 1000
 	// maxFailures bounds the actions that fail in a row: a script whose sounds are all missing would
 	// go round as fast as Asterisk can say so.
-	maxFailures = 50
+	maxFailures = 20
 	// soundLimit is the longest that one sound may play. One that is missing may never end.
 	soundLimit = time.Minute
 	// fileLimit is the same for a whole file of music.
@@ -261,17 +260,13 @@ func (r *run) voice() bool {
 func (r *run) evaluate() (map[string]string, error) {
 	values := make(map[string]string)
 	for _, p := range r.action.kind.properties {
-		given, ok := r.action.properties[p.name]
 		if p.kind == caption || p.kind == sounds {
 			continue
 		}
-		if !ok && p.fallback == "" {
+		if _, given := r.action.properties[p.name]; !given && p.fallback == "" {
 			continue
 		}
-		value := r.fallback(p)
-		if ok {
-			value = given[0].evaluate(r.variable)
-		}
+		value := r.value(p)
 		if err := p.validate(value); err != nil {
 			return nil, fmt.Errorf("%s %w", p.name, err)
 		}
@@ -280,18 +275,19 @@ func (r *run) evaluate() (map[string]string, error) {
 	return values, nil
 }
 
-// fallback is the value of a property that the script does not give.
-func (r *run) fallback(p property) string {
-	t, err := parseTemplate(p.fallback, position{})
-	if err != nil {
-		return p.fallback
+// value is a property's text: what the script gives, or what holds where it gives nothing.
+func (r *run) value(p property) string {
+	if given, ok := r.action.properties[p.name]; ok {
+		return given[0].evaluate(r.variable)
 	}
+	t, _ := parseTemplate(p.fallback, position{}) // the table is right
 	return t.evaluate(r.variable)
 }
 
 // whole gives a whole number that evaluate has found right.
 func (r *run) whole(name string) int {
-	n, _ := strconv.Atoi(r.state.Properties[name])
+	p, _ := r.action.kind.property(name)
+	n, _ := p.number(r.state.Properties[name])
 	return n
 }
 
