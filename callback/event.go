@@ -55,6 +55,8 @@ type (
 		Offer Offer
 		Leg   Leg
 	}
+	// GivenBack says that the call went back to the dialplan and is none of ours any more.
+	GivenBack struct{}
 	// TimeReached says that a deadline of the contact may have come.
 	TimeReached struct{}
 	// Resynced says what is left in Asterisk of a contact's legs after a start, a reconnect or a
@@ -90,6 +92,7 @@ func (KeyPressed) event()       {}
 func (PlaybackFinished) event() {}
 func (CommandFailed) event()    {}
 func (OfferMade) event()        {}
+func (GivenBack) event()        {}
 func (TimeReached) event()      {}
 func (Resynced) event()         {}
 func (NodeConnected) event()    {}

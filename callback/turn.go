@@ -116,6 +116,8 @@ func (t *Turn) Handle(ev Event) {
 		t.commandFailed(ev)
 	case Resynced:
 		t.resync(ev.Snapshot)
+	case GivenBack:
+		t.givenBack()
 	case TimeReached:
 		t.timeReached()
 	}

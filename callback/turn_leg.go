@@ -129,3 +129,14 @@ func (t *Turn) commandFailed(ev CommandFailed) {
 		t.playbackFinished(PlaybackFinished{Channel: cmd.Channel, Playback: cmd.Playback})
 	}
 }
+
+// givenBack ends a contact whose call is the dialplan's again.
+func (t *Turn) givenBack() {
+	if t.Contact.State == StateEnded {
+		return
+	}
+	for i := range t.Contact.Legs {
+		t.Contact.Legs[i].EndedAt = t.env.Now
+	}
+	t.end(OutcomeGivenBack)
+}

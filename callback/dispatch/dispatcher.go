@@ -40,6 +40,8 @@ type Dispatcher struct {
 	events  *mailbox[callback.Event]
 	rematch chan struct{}
 
+	matchless bool // the matcher's: the last match found no database
+
 	current   atomic.Pointer[Lease]
 	connected atomic.Bool
 	stored    atomic.Bool // the last word of the database was good
@@ -49,7 +51,12 @@ type Dispatcher struct {
 	sessions map[callback.ContactID]*session
 	owned    map[string]*session // by the IDs of channels and bridges
 	devices  map[string]callback.DeviceState
-	group    sync.WaitGroup // sessions and what starts them
+	resumed  bool // every contact with a leg in the node has a session
+	// doubtful says that a commit without an answer may have left a leg without a session; givenBack
+	// has the channels of calls that were given back after such a commit.
+	doubtful  bool
+	givenBack map[string]bool
+	group     sync.WaitGroup // sessions and what starts them
 }
 
 // New makes a dispatcher. It fails when its metrics are registered already.
@@ -63,6 +70,8 @@ func New(o Options) (*Dispatcher, error) {
 		sessions: map[callback.ContactID]*session{},
 		owned:    map[string]*session{},
 		devices:  map[string]callback.DeviceState{},
+
+		givenBack: map[string]bool{},
 	}
 	d.metrics = newMetrics(d)
 	if err := d.metrics.register(o.Registerer); err != nil {
@@ -73,8 +82,8 @@ func New(o Options) (*Dispatcher, error) {
 
 // The lease of a node: how long it lasts, how often it is renewed.
 const (
-	leaseTime  = 6 * time.Second
-	leaseRenew = 2 * time.Second
+	leaseTime  = 5 * time.Second
+	leaseRenew = time.Second
 	leaseTry   = 250 * time.Millisecond
 )
 
@@ -82,11 +91,11 @@ const (
 // next daemon that holds the node takes them over.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	for {
-		lease, asked, err := d.acquire(ctx)
+		lease, err := d.acquire(ctx)
 		if err != nil {
 			return nil //nolint:nilerr // the only error is the end of ctx, which is no failure
 		}
-		err = d.hold(ctx, lease, asked)
+		err = d.hold(ctx, lease)
 		if ctx.Err() != nil {
 			return d.release(lease)
 		}
@@ -94,12 +103,10 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	}
 }
 
-// acquire waits for the node. It gives the moment before the lease was asked for, from which its end
-// is counted.
-func (d *Dispatcher) acquire(ctx context.Context) (Lease, time.Time, error) {
+// acquire waits for the node.
+func (d *Dispatcher) acquire(ctx context.Context) (Lease, error) {
 	said := ""
 	for {
-		asked := time.Now()
 		tryCtx, cancel := context.WithTimeout(ctx, saveLimit)
 		lease, err := d.o.Store.AcquireLease(tryCtx, d.o.Node, d.o.Holder, leaseTime)
 		if err == nil {
@@ -108,10 +115,10 @@ func (d *Dispatcher) acquire(ctx context.Context) (Lease, time.Time, error) {
 		cancel()
 		if err == nil {
 			d.stored.Store(true)
-			return lease, asked, nil
+			return lease, nil
 		}
 		if ctx.Err() != nil {
-			return Lease{}, asked, ctx.Err()
+			return Lease{}, ctx.Err()
 		}
 		d.stored.Store(errors.Is(err, ErrLeaseHeld))
 		if err.Error() != said {
@@ -120,14 +127,14 @@ func (d *Dispatcher) acquire(ctx context.Context) (Lease, time.Time, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return Lease{}, asked, ctx.Err()
+			return Lease{}, ctx.Err()
 		case <-time.After(leaseTry):
 		}
 	}
 }
 
 // hold works the node until ctx ends or the lease is lost, and leaves no goroutine.
-func (d *Dispatcher) hold(ctx context.Context, lease Lease, asked time.Time) error {
+func (d *Dispatcher) hold(ctx context.Context, lease Lease) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d.mu.Lock()
@@ -149,7 +156,7 @@ func (d *Dispatcher) hold(ctx context.Context, lease Lease, asked time.Time) err
 			work(ctx)
 		}()
 	}
-	start(func(ctx context.Context) { d.renew(ctx, lease, asked) })
+	start(func(ctx context.Context) { d.renew(ctx, lease) })
 	start(func(ctx context.Context) {
 		if err := d.o.Switch.Run(ctx, d.events.put); err != nil && ctx.Err() == nil {
 			d.lost(fmt.Errorf("event stream: %w", err))
@@ -164,10 +171,11 @@ func (d *Dispatcher) hold(ctx context.Context, lease Lease, asked time.Time) err
 	return context.Cause(ctx)
 }
 
-// renew keeps the lease. The holder counts on its own clock, from before each renewal: when the
-// lease may have expired nothing is decided or sent any more.
-func (d *Dispatcher) renew(ctx context.Context, lease Lease, asked time.Time) {
-	expires := asked.Add(leaseTime)
+// renew keeps the lease. While the database is away it may expire: nothing that must be saved is
+// decided then, since the store refuses it, and what goes on is this node's as long as its event
+// stream is. When the database is back and nobody has taken the node over, the lease is renewed.
+func (d *Dispatcher) renew(ctx context.Context, lease Lease) {
+	late := false
 	ticker := time.NewTicker(leaseRenew)
 	defer ticker.Stop()
 	for {
@@ -176,19 +184,17 @@ func (d *Dispatcher) renew(ctx context.Context, lease Lease, asked time.Time) {
 			return
 		case <-ticker.C:
 		}
-		asked := time.Now()
-		tryCtx, cancel := context.WithDeadline(ctx, expires)
+		tryCtx, cancel := context.WithTimeout(ctx, saveLimit)
 		err := d.o.Store.RenewLease(tryCtx, lease, leaseTime)
 		cancel()
 		d.stored.Store(err == nil)
-		switch {
-		case err == nil:
-			expires = asked.Add(leaseTime)
-		case errors.Is(err, ErrLeaseLost):
+		if errors.Is(err, ErrLeaseLost) {
 			d.lost(err)
 			return
-		case ctx.Err() == nil:
-			d.log.Warn("the lease was not renewed", "error", err)
+		}
+		if (err != nil) != late && ctx.Err() == nil {
+			late = err != nil
+			d.log.Warn("renewal of the lease", "working", !late, "error", err)
 		}
 	}
 }
@@ -222,6 +228,8 @@ func (d *Dispatcher) forget() {
 	clear(d.sessions)
 	clear(d.owned)
 	clear(d.devices)
+	clear(d.givenBack)
+	d.resumed, d.doubtful = false, false
 }
 
 // Ready says what is missing before calls can be taken; nil when nothing is.

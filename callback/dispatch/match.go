@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/callbackd/callbackd/callback"
@@ -37,22 +38,35 @@ func (d *Dispatcher) matchAll(ctx context.Context) {
 		matchCtx, cancel := context.WithTimeout(ctx, saveLimit)
 		match, err := d.o.Store.Match(matchCtx, MatchRequest{Lease: d.lease(), Devices: devices, Offer: d.offer})
 		cancel()
-		if gone(err) {
+		if errors.Is(err, ErrLeaseLost) {
 			d.lost(err)
 			return
 		}
 		if err != nil {
-			// An offer whose commit was not answered stands in the database without a session: the
-			// sweep for such offers finds it.
-			d.log.Warn("no match: the database did not answer", "error", err)
+			if errors.Is(err, ErrUnsure) {
+				d.doubt("")
+			}
+			d.noteMatching(err)
 			return
 		}
+		d.noteMatching(nil)
 		if match == nil {
 			return
 		}
 		d.metrics.matches.Inc()
 		d.present(ctx, match)
 	}
+}
+
+// noteMatching logs once that matching has stopped working, and once that it works again.
+func (d *Dispatcher) noteMatching(err error) {
+	switch {
+	case err != nil && !d.matchless:
+		d.log.Warn("no matches: the database is away", "error", err)
+	case err == nil && d.matchless:
+		d.log.Info("matching again")
+	}
+	d.matchless = err != nil
 }
 
 // freeDevices gives the endpoints that Asterisk could ring.
@@ -93,7 +107,19 @@ func (d *Dispatcher) present(ctx context.Context, match *Match) {
 	})
 }
 
-// due wakes the contacts without a session whose script has something to do.
+// doubt takes note that a commit was not answered which may have left an open leg without a session:
+// an offer, or the call of that channel, which was given back.
+func (d *Dispatcher) doubt(givenBack string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.doubtful = true
+	if givenBack != "" {
+		d.givenBack[givenBack] = true
+	}
+}
+
+// due looks every pollPause for contacts without a session that need one: their script has something
+// to do, or a commit that was never answered was saved after all.
 func (d *Dispatcher) due(ctx context.Context) {
 	ticker := time.NewTicker(pollPause)
 	defer ticker.Stop()
@@ -103,14 +129,68 @@ func (d *Dispatcher) due(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		ids, err := d.o.Store.Due(ctx, now())
-		if err != nil {
-			continue
+		if err := d.wakeDue(ctx); err != nil {
+			d.log.Debug("deadlines wait for the database", "error", err)
 		}
-		for _, id := range ids {
-			if err := d.deliver(ctx, id, callback.TimeReached{}); err != nil {
-				d.log.Warn("a contact's deadline waits for the database", "contact", id, "error", err)
-			}
+		if err := d.settleDoubts(ctx); err != nil {
+			d.log.Debug("commits in doubt wait for the database", "error", err)
 		}
 	}
+}
+
+func (d *Dispatcher) wakeDue(ctx context.Context) error {
+	dueCtx, cancel := context.WithTimeout(ctx, saveLimit)
+	ids, err := d.o.Store.Due(dueCtx, now())
+	cancel()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := d.deliver(ctx, id, callback.TimeReached{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleDoubts starts the sessions of offers, and ends the contacts of calls, that a commit without
+// an answer has left in the database.
+func (d *Dispatcher) settleDoubts(ctx context.Context) error {
+	d.mu.Lock()
+	doubtful, resumed := d.doubtful, d.resumed
+	d.doubtful = false
+	d.mu.Unlock()
+	if !doubtful || !resumed {
+		return nil
+	}
+	records, err := d.open(ctx)
+	if err != nil {
+		d.doubt("")
+		return err
+	}
+	for _, record := range records {
+		if ev := d.doubtOf(record.Contact); ev != nil {
+			d.start(ctx, record, ev)
+		}
+	}
+	return nil
+}
+
+// doubtOf gives what a contact that has an open leg and no session has not been told; nil for nothing.
+func (d *Dispatcher) doubtOf(c *callback.Contact) callback.Event {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sessions[c.ID] != nil {
+		return nil
+	}
+	if d.givenBack[c.Channel] {
+		delete(d.givenBack, c.Channel)
+		return callback.GivenBack{}
+	}
+	for _, leg := range c.Legs {
+		if c.Offer.Ringing() && leg.Channel == c.Offer.Channel {
+			return callback.OfferMade{Offer: *c.Offer, Leg: leg}
+		}
+	}
+	return nil
 }

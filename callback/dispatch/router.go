@@ -122,6 +122,7 @@ func (d *Dispatcher) newSession(record Record) *session {
 		log:    d.log.With("contact", record.Contact.ID),
 		inbox:  newMailbox[callback.Event](),
 		outbox: newMailbox[outgoing](),
+		done:   make(chan struct{}),
 		record: record,
 	}
 }
@@ -142,6 +143,7 @@ func (d *Dispatcher) arrived(ctx context.Context, ev callback.LegArrived) {
 		d.mu.Unlock()
 		return
 	}
+	s.owns = []string{ev.Channel}
 	d.owned[ev.Channel] = s
 	d.mu.Unlock()
 	d.spawn(func() {
@@ -165,6 +167,9 @@ func (d *Dispatcher) create(ctx context.Context, s *session, ev callback.LegArri
 		d.metrics.calls.WithLabelValues("given_back").Inc()
 		d.disown(s)
 		d.giveBack(ctx, ev.Channel, statusUnavailable)
+		if errors.Is(err, ErrUnsure) {
+			d.doubt(ev.Channel)
+		}
 		return false
 	}
 	d.metrics.calls.WithLabelValues("taken").Inc()
@@ -198,19 +203,28 @@ func (d *Dispatcher) own(s *session) {
 	c := s.record.Contact
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for id, owner := range d.owned {
-		if owner == s {
-			delete(d.owned, id)
-		}
-	}
+	d.dropLocked(s)
 	for _, leg := range c.Legs {
 		if leg.Open() {
-			d.owned[leg.Channel] = s
+			s.owns = append(s.owns, leg.Channel)
 		}
 	}
 	if c.Bridge != "" {
-		d.owned[c.Bridge] = s
+		s.owns = append(s.owns, c.Bridge)
 	}
+	for _, id := range s.owns {
+		d.owned[id] = s
+	}
+}
+
+// dropLocked makes the session the owner of nothing.
+func (d *Dispatcher) dropLocked(s *session) {
+	for _, id := range s.owns {
+		if d.owned[id] == s {
+			delete(d.owned, id)
+		}
+	}
+	s.owns = s.owns[:0]
 }
 
 func (d *Dispatcher) disown(s *session) {
@@ -220,11 +234,7 @@ func (d *Dispatcher) disown(s *session) {
 }
 
 func (d *Dispatcher) disownLocked(s *session) {
-	for id, owner := range d.owned {
-		if owner == s {
-			delete(d.owned, id)
-		}
-	}
+	d.dropLocked(s)
 	if d.sessions[s.record.Contact.ID] == s {
 		delete(d.sessions, s.record.Contact.ID)
 	}
@@ -238,7 +248,7 @@ func (d *Dispatcher) leave(s *session) bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if s.inbox.len() > 0 || s.outbox.len() > 0 {
+	if s.inbox.len() > 0 {
 		return false
 	}
 	d.disownLocked(s)
@@ -313,19 +323,26 @@ func (d *Dispatcher) resync(ctx context.Context, snapshot *callback.Snapshot) {
 	d.wake()
 }
 
-// resume tells every contact with a leg in the node what is left of it. It waits for the database,
-// and says false when ctx has ended first.
+// resume tells every contact with a leg in the node what is left of it. The first time in a hold the
+// contacts are in the database, which is waited for; later they all have sessions. It says false when
+// ctx has ended first.
 func (d *Dispatcher) resume(ctx context.Context, snapshot *callback.Snapshot) bool {
 	ev := callback.Resynced{Snapshot: snapshot}
-	for {
-		loadCtx, cancel := context.WithTimeout(ctx, saveLimit)
-		records, err := d.o.Store.OpenOn(loadCtx, d.o.Node)
-		for i := 0; err == nil && i < len(records); i++ {
-			err = d.scripts.load(loadCtx, d.o.Store, records[i].Contact.Script)
-		}
-		cancel()
+	d.mu.Lock()
+	for _, s := range d.sessions {
+		s.inbox.put(ev)
+	}
+	first := !d.resumed
+	d.mu.Unlock()
+	for first {
+		records, err := d.open(ctx)
 		if err == nil {
-			d.resumeAll(ctx, records, ev)
+			for _, record := range records {
+				d.start(ctx, record, ev)
+			}
+			d.mu.Lock()
+			d.resumed = true
+			d.mu.Unlock()
 			return true
 		}
 		d.log.Warn("not in step with Asterisk yet: the database does not say what is open", "error", err)
@@ -335,21 +352,23 @@ func (d *Dispatcher) resume(ctx context.Context, snapshot *callback.Snapshot) bo
 		case <-time.After(retryPause):
 		}
 	}
+	return true
 }
 
-func (d *Dispatcher) resumeAll(ctx context.Context, records []Record, ev callback.Event) {
-	told := map[callback.ContactID]bool{}
-	d.mu.Lock()
-	for id, s := range d.sessions {
-		s.inbox.put(ev)
-		told[id] = true
+// open gives the contacts with an open leg in the node, with their scripts loaded.
+func (d *Dispatcher) open(ctx context.Context) ([]Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, saveLimit)
+	defer cancel()
+	records, err := d.o.Store.OpenOn(ctx, d.o.Node)
+	if err != nil {
+		return nil, err
 	}
-	d.mu.Unlock()
 	for _, record := range records {
-		if !told[record.Contact.ID] {
-			d.start(ctx, record, ev)
+		if err := d.scripts.load(ctx, d.o.Store, record.Contact.Script); err != nil {
+			return nil, err
 		}
 	}
+	return records, nil
 }
 
 // removeStrangers ends what we made and no contact knows, and takes in the calls that came while

@@ -15,7 +15,7 @@ import (
 const (
 	saveLimit   = 3 * time.Second        // for one save
 	retryPause  = 500 * time.Millisecond // between two tries to save
-	commandTime = 5 * time.Second        // from the save of a turn to the end of its commands
+	commandTime = 3 * time.Second        // from the save of a turn to the end of its commands
 )
 
 // session owns one contact while a channel of it may exist or an offer is open. All its fields but
@@ -26,7 +26,10 @@ type session struct {
 	inbox  *mailbox[callback.Event]
 	outbox *mailbox[outgoing]
 
+	done chan struct{} // closed when the sender may stop once it has sent all
+
 	record Record
+	owns   []string // the channels and bridges whose events are this session's; under the dispatcher's mu
 	// unsaved is what turns have brought since the last save while the database was away; doubtful is
 	// what was sent with a commit that was never answered.
 	unsaved  additions
@@ -54,15 +57,14 @@ type outgoing struct {
 
 // run handles events until the contact needs no session any more or ctx ends.
 func (s *session) run(ctx context.Context) {
-	commands := make(chan struct{})
-	sendCtx, stopSending := context.WithCancel(ctx)
+	sent := make(chan struct{})
 	go func() {
-		defer close(commands)
-		s.send(sendCtx)
+		defer close(sent)
+		s.send(ctx)
 	}()
 	defer func() {
-		stopSending()
-		<-commands
+		close(s.done)
+		<-sent
 	}()
 	for !s.d.leave(s) {
 		ev, ok := s.next(ctx)
@@ -71,6 +73,9 @@ func (s *session) run(ctx context.Context) {
 			return
 		}
 		if err := s.handle(ctx, ev); err != nil {
+			if ctx.Err() != nil {
+				return
+			}
 			s.log.Error("session given up", "error", err)
 			s.d.lost(err)
 			return
@@ -131,18 +136,18 @@ func earliest(a, b time.Time) time.Time {
 // the node was lost to another daemon.
 func (s *session) handle(ctx context.Context, ev callback.Event) error {
 	t := s.play(ev, nil)
-	if s.unchanged(t) {
-		if s.dirty && !time.Now().Before(s.retryAt) {
-			return s.save(ctx, t)
-		}
+	if s.unchanged(t) && !s.dirty {
 		return nil
 	}
 	if !t.mustSave {
-		return s.save(ctx, t)
+		return s.save(ctx, ev, t)
 	}
 	err := s.commit(ctx, t)
-	if err == nil || gone(err) {
+	if err == nil || errors.Is(err, ErrLeaseLost) {
 		return err
+	}
+	if errors.Is(err, ErrConflict) {
+		return s.reload(ctx, ev)
 	}
 	if !t.promised {
 		// It stays due and is tried again.
@@ -152,7 +157,7 @@ func (s *session) handle(ctx context.Context, ev callback.Event) error {
 	}
 	// C5: the caller is still on the line, still in the queue, and the script takes OnError.
 	s.log.Warn("callback not promised: the database did not save it", "error", err)
-	return s.save(ctx, s.play(ev, refusal(err)))
+	return s.save(ctx, ev, s.play(ev, refusal(err)))
 }
 
 // refusal is what a script reads in _ERR when its callback was not saved.
@@ -163,8 +168,26 @@ func refusal(err error) error {
 	return errors.New("the place could not be saved")
 }
 
-// gone says whether the node or the contact is another daemon's now.
-func gone(err error) bool { return errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrConflict) }
+// reload begins again from what the database holds: another daemon, or a session that has just
+// ended, has changed the contact since this session loaded it. The event is handled again.
+func (s *session) reload(ctx context.Context, ev callback.Event) error {
+	s.log.Warn("the contact was changed elsewhere: loading it again")
+	for {
+		record, err := s.d.load(ctx, s.record.Contact.ID)
+		if err == nil {
+			s.record = record
+			s.unsaved, s.doubtful, s.dirty, s.retryAt = additions{}, nil, false, time.Time{}
+			s.d.own(s)
+			s.inbox.put(ev)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ErrLeaseLost
+		case <-time.After(retryPause):
+		}
+	}
+}
 
 func (s *session) play(ev callback.Event, refused error) turn {
 	p := player{
@@ -182,7 +205,7 @@ func (s *session) unchanged(t turn) bool {
 }
 
 // save saves a turn that may go on without the database: then it is saved later.
-func (s *session) save(ctx context.Context, t turn) error {
+func (s *session) save(ctx context.Context, ev callback.Event, t turn) error {
 	s.unsaved.add(additions{t.Facts, t.Agents})
 	s.record = t.Record
 	if s.dirty && time.Now().Before(s.retryAt) {
@@ -190,16 +213,18 @@ func (s *session) save(ctx context.Context, t turn) error {
 		return nil
 	}
 	err := s.write(ctx, s.record, s.unsaved)
-	if gone(err) {
+	switch {
+	case errors.Is(err, ErrLeaseLost):
 		return err
-	}
-	if err != nil {
+	case errors.Is(err, ErrConflict):
+		return s.reload(ctx, ev)
+	case err != nil:
 		if !s.dirty {
 			s.log.Warn("saved later: the database is away", "error", err)
 		}
 		s.dirty, s.retryAt = true, time.Now().Add(retryPause)
 		s.d.metrics.unsaved.Inc()
-	} else {
+	default:
 		s.saved()
 	}
 	s.dispatch(t.commands)
@@ -281,7 +306,7 @@ func (s *session) settle(ctx context.Context) error {
 		case err == nil:
 			s.doubtful = nil
 			return errors.New("the connection to the database was lost before the commit")
-		case gone(err):
+		case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrConflict):
 			return err
 		}
 		select {
@@ -330,20 +355,30 @@ func (s *session) dispatch(commands []callback.Command) {
 	}
 }
 
+// moreToSend waits for a command; false means that none will come.
+func (s *session) moreToSend(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-s.outbox.ready:
+		return true
+	case <-s.done:
+		return s.outbox.len() > 0
+	}
+}
+
 // send sends the commands one after the other. A failure comes back as an event.
 func (s *session) send(ctx context.Context) {
 	for {
-		out, ok := s.outbox.take()
-		if !ok {
-			select {
-			case <-ctx.Done():
-				return
-			case <-s.outbox.ready:
-			}
-			continue
-		}
 		if ctx.Err() != nil {
 			return
+		}
+		out, ok := s.outbox.take()
+		if !ok {
+			if !s.moreToSend(ctx) {
+				return
+			}
+			continue
 		}
 		err := s.do(ctx, out)
 		if err == nil {

@@ -1,0 +1,196 @@
+package callback_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/callbackd/callbackd/callback"
+)
+
+// world is an Asterisk that carries out commands when the test lets it, loses them, and tells what
+// happens early, late and twice.
+type world struct {
+	*story
+	up      map[string]callback.ChannelState // the channels that exist
+	bridges map[string][]string
+	late    []callback.Event // what has been told, to be told again
+	dialled map[string]int   // how often each channel was dialled
+	contact map[string]bool  // the channels that are the contact's
+}
+
+func (w *world) carryOut(cmds []callback.Command) {
+	for _, cmd := range cmds {
+		switch cmd := cmd.(type) {
+		case callback.CreateLeg:
+			w.up[cmd.Channel] = callback.ChannelDown
+			w.contact[cmd.Channel] = cmd.CallerName == ""
+		case callback.DialLeg:
+			if _, ok := w.up[cmd.Channel]; ok {
+				w.dialled[cmd.Channel]++
+				w.up[cmd.Channel] = callback.ChannelRinging
+			}
+		case callback.CreateBridge:
+			w.bridges[cmd.Bridge] = nil
+		case callback.Join:
+			w.bridges[cmd.Bridge] = append(w.bridges[cmd.Bridge], cmd.Channels...)
+		case callback.DestroyBridge:
+			delete(w.bridges, cmd.Bridge)
+		}
+	}
+}
+
+func (w *world) tell(ev callback.Event) {
+	before := w.c
+	w.event(ev)
+	w.late = append(w.late, ev)
+	w.check(before)
+	w.carryOut(w.commands)
+}
+
+// check holds the invariants of the contract against one turn.
+func (w *world) check(before *callback.Contact) {
+	t, c := w.t, w.c
+	if (c.State == callback.StateEnded) != (c.Outcome != "") || c.State == callback.StateEnded != !c.EndedAt.IsZero() {
+		t.Fatalf("state %s, outcome %q, ended %v", c.State, c.Outcome, c.EndedAt)
+	}
+	if before.State == callback.StateEnded && (c.State != before.State || c.Outcome != before.Outcome) {
+		t.Fatalf("an ended contact has become %s %q", c.State, c.Outcome)
+	}
+	waiting := c.State == callback.StateCallback || c.State == callback.StateCalling || c.State == callback.StateStuck
+	if waiting && (c.Place == nil || c.Promise == nil) {
+		t.Fatalf("%s without a place or a promise", c.State)
+	}
+	if before.Place != nil && c.Place != nil && before.Place.QueuedAt != c.Place.QueuedAt {
+		t.Fatal("C6: the moment of queueing has changed")
+	}
+	if c.State == callback.StateEnded && c.Place != nil {
+		t.Fatal("an ended contact is in the queue")
+	}
+	for _, cmd := range w.commands {
+		w.checkDial(cmd, before)
+	}
+}
+
+// checkDial proves that the contact is dialled only for an accepted offer, once a leg, after a save.
+func (w *world) checkDial(cmd callback.Command, before *callback.Contact) {
+	switch cmd := cmd.(type) {
+	case callback.DialLeg:
+		if w.dialled[cmd.Channel] > 0 {
+			w.t.Fatalf("%s is dialled twice", cmd.Channel)
+		}
+		if !w.contact[cmd.Channel] {
+			return
+		}
+		if !w.mustSave || !before.Offer.Accepted() {
+			w.t.Fatalf("C3: the contact is dialled: saved first %v, offer %+v", w.mustSave, before.Offer)
+		}
+		for channel, state := range w.up {
+			if channel != cmd.Channel && w.contact[channel] && state != callback.ChannelDown {
+				w.t.Fatalf("the contact is dialled on %s while %s is %s", cmd.Channel, channel, state)
+			}
+		}
+	case callback.CreateLeg:
+		if cmd.CallerName == "" && !w.mustSave {
+			w.t.Fatal("the contact's leg is made without being saved")
+		}
+	}
+}
+
+func TestNoOrderOfEventsBreaksThePromiseOrDialsTwice(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := &world{
+			story:   newStory(t),
+			up:      map[string]callback.ChannelState{"in": callback.ChannelUp},
+			bridges: map[string][]string{},
+			dialled: map[string]int{},
+			contact: map[string]bool{"in": true},
+		}
+		w.skill.Attempts = rapid.IntRange(1, 3).Draw(rt, "attempts")
+		delay := time.Duration(rapid.SampledFrom([]int{0, 5, 60}).Draw(rt, "delay")) * time.Second
+		rt.Repeat(map[string]func(*rapid.T){
+			"callback": func(*rapid.T) {
+				before := w.c
+				w.do(func(turn *callback.Turn) {
+					_ = turn.Callback(callback.Promise{PhoneNumber: "2125550100", CallerID: "8005550100", CallDelay: delay})
+				})
+				w.check(before)
+			},
+			"match": func(*rapid.T) {
+				if p := w.c.Place; p != nil && !w.c.Offer.Open() && !p.Held && !w.now.Before(p.ReadyAt) {
+					w.tell(callback.NewOffer(*p, "1001", "PJSIP/1001", w.env()))
+				}
+			},
+			"created":  func(rt *rapid.T) { w.tell(callback.LegCreated{Channel: w.channel(rt)}) },
+			"answered": func(rt *rapid.T) { w.answer(rt) },
+			"ended": func(rt *rapid.T) {
+				channel := w.channel(rt)
+				delete(w.up, channel)
+				w.tell(callback.LegEnded{Channel: channel, Cause: callback.Cause(rapid.SampledFrom([]int{0, 16, 17, 19, 21, 34}).Draw(rt, "cause"))})
+			},
+			"joined": func(*rapid.T) {
+				for bridge, channels := range w.bridges {
+					for _, channel := range channels {
+						w.tell(callback.LegJoined{Channel: channel, Bridge: bridge})
+					}
+				}
+			},
+			"playback": func(*rapid.T) {
+				if w.c.Offer != nil {
+					w.tell(callback.PlaybackFinished{Channel: w.c.Offer.Channel, Playback: w.c.Offer.Whisper})
+				}
+			},
+			"hangup": func(rt *rapid.T) { w.tell(callback.LegHangup{Channel: w.channel(rt)}) },
+			"again":  func(rt *rapid.T) { w.tell(rapid.SampledFrom(append(w.late, callback.TimeReached{})).Draw(rt, "late")) },
+			"time": func(rt *rapid.T) {
+				w.now = w.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(rt, "s")) * time.Second)
+				w.tell(callback.TimeReached{})
+			},
+			"resync":  func(*rapid.T) { w.resync() },
+			"restart": func(*rapid.T) { clear(w.up); clear(w.bridges); w.resync() },
+		})
+		w.windUp()
+	})
+}
+
+func (w *world) channel(rt *rapid.T) string {
+	channels := []string{"in", "cb-none"}
+	for _, leg := range w.c.Legs {
+		channels = append(channels, leg.Channel)
+	}
+	return rapid.SampledFrom(channels).Draw(rt, "channel")
+}
+
+func (w *world) answer(rt *rapid.T) {
+	channel := w.channel(rt)
+	if w.up[channel] == callback.ChannelRinging {
+		w.up[channel] = callback.ChannelUp
+		w.tell(callback.LegAnswered{Channel: channel})
+	}
+}
+
+func (w *world) resync() {
+	channels := map[string]callback.SnapshotChannel{}
+	for channel, state := range w.up {
+		channels[channel] = callback.SnapshotChannel{State: state}
+	}
+	w.tell(callback.Resynced{Snapshot: &callback.Snapshot{Channels: channels, Bridges: w.bridges}})
+}
+
+// windUp lets Asterisk end everything and proves that nothing of the contact is left in it.
+func (w *world) windUp() {
+	for range 10 {
+		clear(w.up)
+		clear(w.bridges)
+		w.resync()
+	}
+	if !w.c.Idle() || w.c.Bridge != "" {
+		w.t.Fatalf("something is left in Asterisk: %+v", w.c)
+	}
+	switch w.c.State {
+	case callback.StateCallback, callback.StateStuck, callback.StateEnded:
+	default:
+		w.t.Fatalf("the contact is %s with nothing left in Asterisk", w.c.State)
+	}
+}
