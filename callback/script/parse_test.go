@@ -110,10 +110,19 @@ func TestTheVersionFollowsTheContentAlone(t *testing.T) {
 }
 
 func TestAFileThatIsTooLargeIsRefused(t *testing.T) {
-	source := append([]byte(hangup), bytes.Repeat([]byte("# more\n"), 200_000)...)
+	source := append([]byte(hangup), bytes.Repeat([]byte("# more\n"), 40_000)...)
 	s, found := script.Parse("a.yaml", source)
-	if s != nil || len(found) != 1 || !strings.Contains(found[0].Message, "at most 1048576") {
+	if s != nil || len(found) != 1 || !strings.Contains(found[0].Message, "at most 262144") {
 		t.Errorf("%v", found)
+	}
+}
+
+func TestAFileOfBracketsIsRefusedAtOnce(t *testing.T) {
+	for _, bracket := range []string{"[", "{a: ", "[{"} {
+		s, found := script.Parse("a.yaml", []byte("type: Phone\na: "+strings.Repeat(bracket, 60_000)))
+		if s != nil || len(found) != 1 || !strings.HasPrefix(found[0].String(), "a.yaml:2:1: more than 1000 brackets") {
+			t.Errorf("%v", found)
+		}
 	}
 }
 

@@ -78,15 +78,15 @@ type caprice struct {
 	hungUp    bool
 }
 
-func (h *caprice) Variable(string) (string, bool)       { return h.value, h.value != "" }
-func (h *caprice) Voice() bool                          { return h.voice }
-func (h *caprice) Reqagent(script.Reqagent) error       { return h.err }
-func (h *caprice) Callback(script.Callback) error       { return h.err }
-func (h *caprice) Hangup()                              { h.hungUp = true }
-func (h *caprice) Music(string)                         { h.needVoice("music") }
-func (h *caprice) Silence()                             { h.needVoice("silence") }
-func (h *caprice) Entered(action, kind, caption string) { h.entered++ }
-func (h *caprice) Log(string)                           {}
+func (h *caprice) Variable(string) (string, bool) { return h.value, h.value != "" }
+func (h *caprice) Voice() bool                    { return h.voice }
+func (h *caprice) Reqagent(script.Reqagent) error { return h.err }
+func (h *caprice) Callback(script.Callback) error { return h.err }
+func (h *caprice) Hangup()                        { h.hungUp = true }
+func (h *caprice) Music(string)                   { h.needVoice("music") }
+func (h *caprice) Silence()                       { h.needVoice("silence") }
+func (h *caprice) Entered(_, _, _ string)         { h.entered++ }
+func (h *caprice) Log(string)                     {}
 
 func (h *caprice) Play([]string) string {
 	h.needVoice("play")

@@ -11,11 +11,14 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// maxSource bounds a script's text, in bytes, and maxDepth how deep it may be nested: a script of
-// hundreds of actions needs a tenth of the one and half of the other.
 const (
-	maxSource = 1 << 20
-	maxDepth  = 10
+	// maxSource bounds a script's text, in bytes: a script of a thousand actions has a quarter of it.
+	maxSource = 1 << 18
+	// maxDepth bounds how deep it is nested; an action's sounds are on the fifth level.
+	maxDepth = 10
+	// maxOpen bounds the brackets that are open at once, comments and texts included: the time to
+	// read them grows with their square.
+	maxOpen = 1000
 )
 
 // position is a place in the file; line and column count from 1.
@@ -56,14 +59,15 @@ type entry struct {
 func (p *checker) read(source []byte) node {
 	start := position{1, 1}
 	if len(source) > maxSource {
-		p.errorf(start, "the file has %d bytes; a script has at most %d", len(source), maxSource)
-		return node{shape: broken, at: start}
+		return p.refuse(start, "the file has %d bytes; a script has at most %d", len(source), maxSource)
+	}
+	if line := overnested(source); line > 0 {
+		return p.refuse(position{line, 1}, "more than %d brackets are open here; a script has at most %d levels", maxOpen, maxDepth)
 	}
 	file, err := parser.ParseBytes(source, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		at, message := syntaxError(err)
-		p.errorf(at, "not readable as YAML: %s", message)
-		return node{shape: broken, at: at}
+		return p.refuse(at, "not readable as YAML: %s", message)
 	}
 	var documents []*ast.DocumentNode
 	for _, d := range file.Docs {
@@ -78,6 +82,25 @@ func (p *checker) read(source []byte) node {
 		p.errorf(positionOf(d.Body), "a second document begins; a file holds one script")
 	}
 	return p.convert(documents[0].Body, 0)
+}
+
+// overnested gives the line in which more than maxOpen brackets are open, or 0.
+func overnested(source []byte) int {
+	line, open := 1, 0
+	for _, c := range source {
+		switch c {
+		case '\n':
+			line++
+		case '[', '{':
+			open++
+		case ']', '}':
+			open = max(open-1, 0)
+		}
+		if open > maxOpen {
+			return line
+		}
+	}
+	return 0
 }
 
 func syntaxError(err error) (position, string) {
@@ -138,6 +161,7 @@ func (p *checker) convert(n ast.Node, depth int) node {
 	}
 }
 
+// refuse reports a mistake and gives what stands for it in the tree.
 func (p *checker) refuse(at position, format string, args ...any) node {
 	p.errorf(at, format, args...)
 	return node{shape: broken, at: at}
