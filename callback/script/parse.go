@@ -224,10 +224,10 @@ func (p *checker) readAction(a *action, n node) {
 	var branches node
 	for _, e := range n.entries {
 		name := p.known(e, append(kindNames(), "branches"), "action kind", "the kinds are "+listed(kindNames()))
-		switch {
-		case name == "":
+		switch name {
+		case "":
 			p.recordKind(a, e, nil)
-		case name == "branches":
+		case "branches":
 			branches = e.value
 		default:
 			p.recordKind(a, e, findKind(name))

@@ -131,7 +131,7 @@ func TestSkillsAndSoundsAreCheckedAgainstWhatExists(t *testing.T) {
 start: a
 actions:
   a:
-    Reqagent: {Skill: suport}
+    Reqagent: {Skill: helpdesk}
     branches: {Default: b, OnError: c}
   b:
     Reqagent: {Skill: "{DNIS}"}
@@ -152,7 +152,7 @@ actions:
 		Sounds: func(name string) bool { return name == "beep" },
 	})
 	want := []string{
-		`a.yaml:5:23: the configuration has no skill "suport"`,
+		`a.yaml:5:23: the configuration has no skill "helpdesk"`,
 		`a.yaml:11:43: there is no sound "callbackd/ofer"`,
 		`a.yaml:13:19: there is no sound "advert"`,
 	}

@@ -123,19 +123,21 @@ func checkMenuBranch(a *action, branch string) error {
 	if allowed, ok := a.fixed("Keys"); ok && strings.Trim(branch, allowed) != "" {
 		return fmt.Errorf("it is never taken, since Keys is %q", allowed)
 	}
-	digits := 1
-	if _, given := a.properties["Digits"]; given {
-		written, _ := a.fixed("Digits")
-		n, err := strconv.Atoi(written)
-		if err != nil {
-			return nil // not known yet, or reported as no number
-		}
-		digits = n
-	}
-	if len(branch) > digits {
+	digits, known := a.digits()
+	if known && len(branch) > digits {
 		return fmt.Errorf("it is never taken, since it has %d keys and Digits is %d", len(branch), digits)
 	}
 	return nil
+}
+
+// digits is how many keys make an answer; it is not known where a variable says so.
+func (a *action) digits() (n int, known bool) {
+	if _, given := a.properties["Digits"]; !given {
+		return 1, true
+	}
+	written, _ := a.fixed("Digits")
+	n, err := strconv.Atoi(written)
+	return n, err == nil
 }
 
 func enterMenu(r *run) (string, error) {
