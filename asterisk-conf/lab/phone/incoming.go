@@ -251,9 +251,13 @@ func (p *Phone) onChange(req *sip.Request, tx sip.ServerTransaction) {
 		return
 	}
 	res := c.change(req)
+	if !res.IsSuccess() {
+		p.reply(tx, res)
+		return
+	}
 	c.expectAck(res)
 	p.reply(tx, res)
-	if res.IsSuccess() && !c.confirm(tx, res) && !c.over() {
+	if !c.confirm(tx, res) && !c.over() {
 		c.log.Warn("call", "doing", "re-INVITE", "error", "our 200 was never acknowledged")
 	}
 }

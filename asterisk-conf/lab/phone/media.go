@@ -138,14 +138,9 @@ func (m *media) press(ctx context.Context, keys string) error {
 		return err
 	}
 	p := &press{events: events, done: make(chan struct{})}
-	m.mu.Lock()
-	if m.path.keyType == 0 {
-		m.mu.Unlock()
-		return errors.New("the far end takes no RFC 4733 keys")
+	if err := m.queue(p); err != nil {
+		return fmt.Errorf("pressing %s: %w", keys, err)
 	}
-	m.pressing = append(m.pressing, p)
-	m.mu.Unlock()
-
 	select {
 	case <-p.done:
 		return nil
@@ -154,6 +149,20 @@ func (m *media) press(ctx context.Context, keys string) error {
 	case <-ctx.Done():
 		return fmt.Errorf("pressing %s: %w", keys, context.Cause(ctx))
 	}
+}
+
+// queue has the keys sent after those that wait already.
+func (m *media) queue(p *press) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case !m.path.remote.IsValid():
+		return errors.New("the call has no audio before it is answered")
+	case m.path.keyType == 0:
+		return errors.New("the far end takes no RFC 4733 keys")
+	}
+	m.pressing = append(m.pressing, p)
+	return nil
 }
 
 // send sends a packet every 20 ms by the clock until close.

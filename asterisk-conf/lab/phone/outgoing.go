@@ -270,7 +270,7 @@ func (c *Call) sendCancel() {
 		ctx, done := context.WithTimeout(context.Background(), cancelLimit)
 		defer done()
 		if _, err := c.phone.client.Do(ctx, req); err != nil {
-			c.log.Warn("call", "doing", "CANCEL", "error", err)
+			c.log.Debug("call", "doing", "CANCEL", "error", err)
 		}
 	})
 }

@@ -28,7 +28,7 @@ const (
 	tonePart = 0.1
 	// tonesTogether is the least part that all tones of a window must hold
 	// together. It is what keeps speech, music and noise from being a tone.
-	tonesTogether = 0.75
+	tonesTogether = 0.9
 	// minToneSpacing is the least distance of two listened-for tones, in Hz.
 	minToneSpacing = 20
 )
