@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -71,6 +72,9 @@ type Extension struct {
 // second on a machine with nothing else to do.
 const bootLimit = 60 * time.Second
 
+// stopLimit is how long a server may take to end in good order.
+const stopLimit = 30 * time.Second
+
 // dirMark names an instance in the environment of its process.
 const dirMark = "CALLBACKD_LAB_DIR="
 
@@ -78,7 +82,7 @@ const dirMark = "CALLBACKD_LAB_DIR="
 // answers, all modules are loaded and the SIP transport is up. Close gives all
 // back.
 func StartAsterisk(ctx context.Context, root *Root, o AsteriskOptions) (*Asterisk, error) {
-	addresses, err := reserve(root.cache)
+	addresses, err := reserve(root.cache, freeForAsterisk)
 	if err != nil {
 		return nil, err
 	}
@@ -94,11 +98,11 @@ func StartAsterisk(ctx context.Context, root *Root, o AsteriskOptions) (*Asteris
 
 func newAsterisk(root *Root, addresses *reservation, o AsteriskOptions) *Asterisk {
 	a := &Asterisk{
-		Name:        "lab-" + strings.ReplaceAll(strings.TrimSuffix(addresses.asterisk, ".1"), ".", "-"),
-		Address:     addresses.asterisk,
-		SIP:         net.JoinHostPort(addresses.asterisk, strconv.Itoa(sipPort)),
-		Trunk:       net.JoinHostPort(addresses.carrier, strconv.Itoa(sipPort)),
-		ARIURL:      fmt.Sprintf("http://%s:%d/ari", addresses.asterisk, httpPort),
+		Name:        "lab-" + strings.ReplaceAll(addresses.network, ".", "-"),
+		Address:     addresses.server(),
+		SIP:         net.JoinHostPort(addresses.server(), strconv.Itoa(sipPort)),
+		Trunk:       net.JoinHostPort(addresses.carrier(), strconv.Itoa(sipPort)),
+		ARIURL:      fmt.Sprintf("http://%s:%d/ari", addresses.server(), httpPort),
 		ARIUser:     "callbackd",
 		ARIPassword: password(),
 		DID:         "8005550100",
@@ -146,14 +150,16 @@ func (a *Asterisk) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, bootLimit, fmt.Errorf("no answer within %s", bootLimit))
 	defer cancel()
 	ctx, died := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
 	defer died(nil)
-	go func() {
+	watching.Go(func() {
 		select {
 		case <-a.child.ended:
 			died(errors.New("it ended by itself"))
 		case <-ctx.Done():
 		}
-	}()
+	})
 	for _, ready := range []struct {
 		what string
 		ask  func(context.Context) bool
