@@ -82,7 +82,6 @@ func enterCallback(r *run) (string, error) {
 	}
 	r.state.Saved = true
 	r.state.Stage = StageCallback
-	r.state.Music, r.state.Playback = "", ""
 	return branchDefault, nil
 }
 

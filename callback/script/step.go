@@ -70,13 +70,12 @@ func (r *run) event(kind EventKind) {
 	r.silence()
 	r.state.Stage = stage
 	r.state.HungUp = false
-	r.state.Failures = 0
 	r.walk(r.script.events[kind].action)
 }
 
 // resume enters the action again in which the contact stands.
 func (r *run) resume() {
-	if r.state.Action == "" || r.state.HungUp {
+	if r.state.Action == "" {
 		return
 	}
 	music := r.state.Music

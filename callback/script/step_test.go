@@ -416,6 +416,10 @@ func TestC11NoVoiceActionRunsWithoutTheContactOnTheLine(t *testing.T) {
 	c.expectErr("the contact's call has ended")
 	c.expectRest()
 
+	c = began(t, voiceAfterCallback)
+	c.event(script.OnRelease) // the host has not seen it yet
+	c.expect("farewell:, moved:")
+
 	c = newContact(t, voiceAfterCallback)
 	c.silent = true
 	c.step(script.Start{})
@@ -443,6 +447,21 @@ func TestC12HangupAfterCallbackEndsIt(t *testing.T) {
 `)
 	c.enter("1")
 	c.expect("callback:, callback, bye:, hangup")
+}
+
+// A Hangup waits for the outcome of an attempt that is under way; where the contact answers, the call
+// takes its course.
+func TestC12AContactWhoAnswersAfterHangupIsServedAllTheSame(t *testing.T) {
+	c := began(t, queued+`  callback:
+    Callback: {PhoneNumber: "{ANI}"}
+    branches: {Default: bye, OnError: bye}
+  bye: {Hangup: {}}
+`)
+	c.enter("1")
+	c.event(script.OnAnswer)
+	c.expect("")
+	c.event(script.OnAgentRelease)
+	c.expect("hangup")
 }
 
 func TestC17TheCaptionIsTheActionsNameWhereThereIsNone(t *testing.T) {

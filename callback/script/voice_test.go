@@ -345,6 +345,26 @@ func TestResumedMusicWhoseTimeIsOverEndsAtOnce(t *testing.T) {
 	c.expect("offer:, play offer+press-1")
 }
 
+func TestWhatFollowsResumedMusicHasATimeOfItsOwn(t *testing.T) {
+	c := newContact(t, `type: Phone
+start: a
+actions:
+  a:
+    Music: {Seconds: "{SKILL}"}
+    branches: {OnError: b}
+  b:
+    Music: {Class: jazz, Seconds: 10}
+`)
+	c.vars["SKILL"] = "30"
+	c.step(script.Start{})
+	c.vars["SKILL"] = "support"
+	c.step(script.Resume{})
+	c.expect("silence, music default, b:, music jazz")
+	if want := c.now.Add(10 * time.Second); !c.state.Deadline.Equal(want) {
+		t.Errorf("deadline %s, want %s", c.state.Deadline, want)
+	}
+}
+
 func TestResumedMenuAndPlayBeginAgain(t *testing.T) {
 	c := began(t, digits)
 	c.press("1")
