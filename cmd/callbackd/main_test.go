@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/callbackd/callbackd/cmd/callbackd/config"
+)
+
+// TestMain makes this test binary the command callbackd for the test scripts, and takes away what the
+// shell has set for callbackd, so that the tests mean the same everywhere.
+func TestMain(m *testing.M) {
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, config.EnvPrefix) && filepath.Base(os.Args[0]) != "callbackd" {
+			_ = os.Unsetenv(name) // it exists
+		}
+	}
+	testscript.Main(m, map[string]func(){"callbackd": main})
+}
+
+func TestCommandLine(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/commandline",
+		Setup: func(env *testscript.Env) error {
+			example, err := filepath.Abs(filepath.Join(root, "callback/script/example.yaml"))
+			if err != nil {
+				return err
+			}
+			env.Setenv("EXAMPLE", example)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// exits runs a command, "exits CODE COMMAND ARGUMENT...", and wants that exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARGUMENT...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
