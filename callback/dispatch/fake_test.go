@@ -1,0 +1,310 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/script"
+)
+
+// errAway is what the fake store answers while it is away.
+var errAway = errors.New("connection refused")
+
+// fakeStore is a store that fails when it is told to, at the instant that a test wants: what a real
+// Postgres can't be made to do on the microsecond. It holds one node and one agent.
+type fakeStore struct {
+	mu       sync.Mutex
+	contacts map[callback.ContactID]Record
+	facts    []callback.Fact
+	agent    callback.Activity
+	away     bool
+	// unsure answers the next save that fits with ErrUnsure; saved says whether it is saved.
+	unsure func(Change) (match, saved bool)
+	wakes  chan struct{}
+}
+
+func newFakeStore() *fakeStore {
+	return &fakeStore{contacts: map[callback.ContactID]Record{}, wakes: make(chan struct{}, 1), agent: callback.Free}
+}
+
+func (f *fakeStore) setAway(away bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.away = away
+}
+
+func (f *fakeStore) check() error {
+	if f.away {
+		return errAway
+	}
+	return nil
+}
+
+func (f *fakeStore) AcquireLease(_ context.Context, node, holder string, _ time.Duration) (Lease, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return Lease{Node: node, Holder: holder, Epoch: 1}, f.check()
+}
+
+func (f *fakeStore) RenewLease(context.Context, Lease, time.Duration) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.check()
+}
+
+func (f *fakeStore) ReleaseLease(context.Context, Lease) error { return nil }
+
+func (f *fakeStore) Create(_ context.Context, _ Lease, change Change) (callback.ContactID, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(); err != nil {
+		return 0, err
+	}
+	id := callback.ContactID(len(f.contacts) + 1)
+	change.Record.Contact = change.Record.Contact.Clone()
+	change.Record.Contact.ID = id
+	change.Record.Rev = 1
+	f.apply(id, change)
+	return id, nil
+}
+
+func (f *fakeStore) Save(_ context.Context, _ Lease, change Change) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(); err != nil {
+		return err
+	}
+	id := change.Record.Contact.ID
+	if f.contacts[id].Rev != change.Record.Rev {
+		return ErrConflict
+	}
+	change.Record.Rev++
+	if f.unsure != nil {
+		if match, saved := f.unsure(change); match {
+			f.unsure = nil
+			if saved {
+				f.apply(id, change)
+			}
+			return ErrUnsure
+		}
+	}
+	f.apply(id, change)
+	return nil
+}
+
+func (f *fakeStore) apply(id callback.ContactID, change Change) {
+	change.Record.Contact = change.Record.Contact.Clone()
+	f.contacts[id] = change.Record
+	f.facts = append(f.facts, change.Facts...)
+	for _, agent := range change.Agents {
+		f.agent = agent.Activity
+	}
+}
+
+func (f *fakeStore) Revision(_ context.Context, id callback.ContactID) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.contacts[id].Rev, f.check()
+}
+
+func (f *fakeStore) Load(_ context.Context, id callback.ContactID) (Record, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	record := f.contacts[id]
+	record.Contact = record.Contact.Clone()
+	record.Contact.Prune()
+	return record, f.check()
+}
+
+func (f *fakeStore) OpenOn(context.Context, string) ([]Record, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var open []Record
+	for _, record := range f.contacts {
+		if !record.Contact.Idle() {
+			record.Contact = record.Contact.Clone()
+			open = append(open, record)
+		}
+	}
+	return open, f.check()
+}
+
+func (f *fakeStore) Due(context.Context, time.Time) ([]callback.ContactID, error) { return nil, nil }
+
+func (f *fakeStore) Match(_ context.Context, request MatchRequest) (*Match, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	for id, record := range f.contacts {
+		place := record.Contact.Place
+		if f.agent != callback.Free || place == nil || record.Contact.Offer.Open() || now().Before(place.ReadyAt) {
+			continue
+		}
+		f.agent = callback.Offered
+		made := request.Offer(id, *place, Agent{Extension: "1001", Endpoint: "PJSIP/1001"})
+		return &Match{Contact: id, Made: made}, nil
+	}
+	return nil, nil
+}
+
+func (f *fakeStore) Wakes() <-chan struct{} { return f.wakes }
+
+func (f *fakeStore) SaveScript(context.Context, callback.ScriptRef, []byte) error { return nil }
+
+func (f *fakeStore) ScriptSource(context.Context, callback.ScriptRef) ([]byte, error) {
+	return nil, ErrNotFound
+}
+
+// contact gives the only contact as saved.
+func (f *fakeStore) contact() *callback.Contact {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if record, ok := f.contacts[1]; ok {
+		return record.Contact
+	}
+	return &callback.Contact{}
+}
+
+func (f *fakeStore) has(kind callback.FactKind) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, fact := range f.facts {
+		if fact.Kind == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// fakeSwitch is an Asterisk that keeps the commands and answers them with the events that a test
+// scripts.
+type fakeSwitch struct {
+	mu       sync.Mutex
+	deliver  func(callback.Event)
+	commands []callback.Command
+	answer   func(callback.Command) error
+}
+
+func (f *fakeSwitch) Run(ctx context.Context, deliver func(callback.Event)) error {
+	f.mu.Lock()
+	f.deliver = deliver
+	f.mu.Unlock()
+	deliver(callback.NodeConnected{Snapshot: &callback.Snapshot{Devices: map[string]callback.DeviceState{}}})
+	<-ctx.Done()
+	return nil
+}
+
+func (f *fakeSwitch) Do(_ context.Context, cmd callback.Command) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.commands = append(f.commands, cmd)
+	if f.answer != nil {
+		return f.answer(cmd)
+	}
+	return nil
+}
+
+// last gives the last command of that type, and how many there were.
+func last[C callback.Command](f *fakeSwitch) (cmd C, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.commands {
+		if c, ok := c.(C); ok {
+			cmd = c
+			n++
+		}
+	}
+	return cmd, n
+}
+
+// stage is a dispatcher in a bubble of virtual time.
+type stage struct {
+	t     *testing.T
+	store *fakeStore
+	sw    *fakeSwitch
+	d     *Dispatcher
+}
+
+// inBubble plays a test with a dispatcher that has just got in step with Asterisk, and proves that it
+// leaves no goroutine.
+func inBubble(t *testing.T, play func(*stage)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		example, problems := script.Parse("example.yaml", script.Example())
+		if err := problems.Err(); err != nil {
+			t.Fatal(err)
+		}
+		s := &stage{t: t, store: newFakeStore(), sw: &fakeSwitch{}}
+		var err error
+		s.d, err = New(Options{
+			Node: "n1", Holder: "test", Store: s.store, Switch: s.sw,
+			Scripts:         []*script.Script{example},
+			Skills:          map[string]callback.Skill{"support": callback.DefaultSkill},
+			ContactEndpoint: func(number string) string { return "PJSIP/" + number + "@trunk" },
+			Logger:          slog.New(slog.DiscardHandler),
+			Registerer:      prometheus.NewRegistry(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.d.Run(ctx) }()
+		synctest.Wait()
+		play(s)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// event delivers an event and lets everything that follows from it happen.
+func (s *stage) event(ev callback.Event) {
+	s.sw.mu.Lock()
+	deliver := s.sw.deliver
+	s.sw.mu.Unlock()
+	deliver(ev)
+	synctest.Wait()
+}
+
+// pass lets virtual time go by.
+func (s *stage) pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// arrive lets a call come in.
+func (s *stage) arrive() {
+	s.event(callback.LegArrived{Channel: "in", Script: "example", ANI: "2125550123", DNIS: "8005550100", Dialled: "8005550100"})
+}
+
+// thanked plays a call up to the thank-you, and gives its playback.
+func (s *stage) thanked() string {
+	s.t.Helper()
+	s.arrive()
+	s.pass(30 * time.Second)
+	s.event(callback.KeyPressed{Channel: "in", Key: "1"})
+	play, n := last[callback.Play](s.sw)
+	if n != 2 || fmt.Sprint(play.Media) != "[sound:callbackd/place-saved]" {
+		s.t.Fatalf("the %d. prompt is %v, want the thank-you", n, play.Media)
+	}
+	return play.Playback
+}
+
+// free says that the agent's phone can be rung.
+func (s *stage) free() {
+	s.event(callback.DeviceChanged{Device: "PJSIP/1001", State: callback.DeviceNotInUse})
+	s.pass(pollPause)
+}
