@@ -25,6 +25,12 @@ func inside(t *testing.T, ctx context.Context, c *Call, method sip.RequestMethod
 		c.mu.Lock()
 		ack := c.dialog.request(c.id, sip.ACK)
 		c.mu.Unlock()
+		if len(body) == 0 {
+			answer, err := c.answerTo(res.Body())
+			must(t, err)
+			ack.AppendHeader(sdpType())
+			ack.SetBody(answer)
+		}
 		must(t, c.phone.client.WriteRequest(ack))
 	}
 	return res
@@ -78,9 +84,15 @@ func TestAReinviteWithoutAnOfferGetsOurs(t *testing.T) {
 	caller, called := pair(t, Options{})
 	out, in := talk(t, ctx, caller, called)
 	res := inside(t, ctx, out, sip.INVITE, nil)
-	if d, err := parseSDP(res.Body()); err != nil || d.at != in.media.address() {
+	if d, err := parseSDP(res.Body()); err != nil || d.at != in.media.address {
 		t.Errorf("the offer in the 200 is %+v, %v", d, err)
 	}
+	must(t, in.SendTone(800))
+	must(t, out.SendTone(1000))
+	_, err := out.AwaitTone(ctx, 800)
+	must(t, err)
+	_, err = in.AwaitTone(ctx, 1000)
+	must(t, err)
 	must(t, out.Hangup(ctx))
 }
 

@@ -21,6 +21,6 @@
 // socket or registration of the phone is left.
 //
 // The dialogues stand on sipgo's transactions and not on its dialogue types,
-// since a test wants what those hide: each response with its time, a CANCEL
-// that is sent whenever it is asked for, and a 200 without an SDP offer.
+// since a test wants what those hide: each response with its time, a CANCEL at
+// any moment with an end that is known, and a call that just rings.
 package phone

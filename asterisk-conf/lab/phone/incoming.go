@@ -326,6 +326,24 @@ func (c *Call) Ring() error {
 	return c.provisional(sip.StatusRinging, nil, EventRinging)
 }
 
+// RingFor rings and returns after a while, for the caller to wait. It fails
+// when the call ends first.
+func (c *Call) RingFor(ctx context.Context, lasts time.Duration) error {
+	if err := c.Ring(); err != nil {
+		return err
+	}
+	timer := time.NewTimer(lasts)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-c.done:
+		return fmt.Errorf("ringing for %s: %w", c.from.Number, errCallOver)
+	case <-ctx.Done():
+		return fmt.Errorf("ringing for %s: %w", c.from.Number, context.Cause(ctx))
+	}
+}
+
 // Progress sends and receives audio before the received call is answered (183).
 func (c *Call) Progress() error {
 	body, err := c.describe(c.invite)

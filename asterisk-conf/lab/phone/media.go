@@ -47,10 +47,11 @@ type press struct {
 // media carries the audio of one call: a goroutine that sends a packet every
 // 20 ms, and one that receives.
 type media struct {
-	conn *net.UDPConn
-	ear  *ear
-	log  *slog.Logger
-	note func(Event)
+	conn    *net.UDPConn
+	address netip.AddrPort // where the phone receives audio
+	ear     *ear
+	log     *slog.Logger
+	note    func(Event)
 
 	goroutines sync.WaitGroup
 	quit       chan struct{}
@@ -74,7 +75,11 @@ func newMedia(ip netip.Addr, ear *ear, log *slog.Logger, note func(Event)) (*med
 	if err != nil {
 		return nil, fmt.Errorf("binding a port for audio: %w", err)
 	}
-	m := &media{conn: conn, ear: ear, log: log, note: note, quit: make(chan struct{})}
+	address, err := boundTo(conn)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("binding a port for audio: %w", err), conn.Close())
+	}
+	m := &media{conn: conn, address: address, ear: ear, log: log, note: note, quit: make(chan struct{})}
 	m.packet.Header = rtp.Header{
 		Version:        2,
 		Marker:         true,
@@ -85,9 +90,9 @@ func newMedia(ip netip.Addr, ear *ear, log *slog.Logger, note func(Event)) (*med
 	return m, nil
 }
 
-// address is where the phone receives audio.
-func (m *media) address() netip.AddrPort {
-	return m.conn.LocalAddr().(*net.UDPAddr).AddrPort()
+// boundTo returns the address that a socket is bound to.
+func boundTo(conn net.PacketConn) (netip.AddrPort, error) {
+	return netip.ParseAddrPort(conn.LocalAddr().String())
 }
 
 // start begins to send and to receive. It is called once, and fails after

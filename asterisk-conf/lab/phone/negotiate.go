@@ -35,7 +35,7 @@ func (c *Call) offer() ([]byte, error) {
 	defer c.mu.Unlock()
 	c.sdpVersion++
 	l := localSDP{
-		at:        m.address(),
+		at:        m.address,
 		version:   c.sdpVersion,
 		codecs:    c.phone.options.Codecs,
 		keyType:   ownKeyType,
@@ -65,7 +65,7 @@ func (c *Call) answerTo(body []byte) ([]byte, error) {
 	defer c.mu.Unlock()
 	c.sdpVersion++
 	l := localSDP{
-		at:        m.address(),
+		at:        m.address,
 		version:   c.sdpVersion,
 		codecs:    []Codec{codec},
 		keyType:   d.keyType,

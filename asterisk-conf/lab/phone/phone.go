@@ -131,7 +131,9 @@ func (p *Phone) listen() error {
 		return err
 	}
 	p.conn = conn
-	p.address = conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	if p.address, err = boundTo(conn); err != nil {
+		return errors.Join(err, conn.Close())
+	}
 	quiet := sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {})
 	p.ua, err = sipgo.NewUA(
 		sipgo.WithUserAgent(p.name),
@@ -342,7 +344,8 @@ func (p *Phone) find(m sip.Message) *Call {
 }
 
 // Close ends the phone's calls and its registration, and leaves nothing
-// behind. What the far ends don't agree to within three seconds is dropped.
+// behind here. What the far ends don't agree to within three seconds is dropped
+// and logged.
 func (p *Phone) Close() error {
 	p.mu.Lock()
 	if p.closing {
@@ -364,13 +367,15 @@ func (p *Phone) Close() error {
 		ending.Go(func() { c.finish(ctx) })
 	}
 	ending.Wait()
-	err := p.Unregister(ctx)
+	if err := p.Unregister(ctx); err != nil {
+		p.log.Warn("closing", "error", err)
+	}
 
 	p.mu.Lock()
 	p.stopped = true
 	p.mu.Unlock()
 	// sipgo's transactions end first, so that nothing waits for them.
-	err = errors.Join(err, p.ua.Close(), p.conn.Close())
+	err := errors.Join(p.ua.Close(), p.conn.Close())
 	p.tasks.Wait()
 	return err
 }

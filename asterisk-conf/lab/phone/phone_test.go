@@ -124,6 +124,9 @@ func TestBothSidesHearEachOthersToneAndNoOther(t *testing.T) {
 			}
 			_, err = in.AwaitQuiet(ctx, 200*time.Millisecond)
 			must(t, err)
+			if packets, last := in.Received(); packets < 10 || time.Since(last) > time.Second {
+				t.Errorf("%d packets came in, the last at %v", packets, last)
+			}
 			must(t, out.Hangup(ctx))
 		})
 	}
@@ -191,8 +194,11 @@ func TestKeysComeInAsTheyWerePressed(t *testing.T) {
 	must(t, out.Press(ctx, "1"))
 	keys, err := in.AwaitKeys(ctx, 6)
 	must(t, err)
-	if keys != "1*9#11" {
-		t.Errorf("the keys are %q", keys)
+	if keys != "1*9#11" || in.Keys() != keys || out.Keys() != "" {
+		t.Errorf("the keys are %q, then %q; the caller's %q", keys, in.Keys(), out.Keys())
+	}
+	if e, err := in.AwaitEvent(ctx, EventKeyHeard); err != nil || e.Detail != "1" {
+		t.Errorf("the first key is %+v, %v", e, err)
 	}
 	if err := out.Press(ctx, "1x"); err == nil || !strings.Contains(err.Error(), "is no key") {
 		t.Errorf("pressing x: %v", err)
@@ -387,4 +393,57 @@ func TestWaitingEndsWithTheContextAndWithTheCall(t *testing.T) {
 	if _, err := out.AwaitTone(ctx, 801); err == nil || !strings.Contains(err.Error(), "Options.Tones") {
 		t.Errorf("awaiting a tone that nobody listens for: %v", err)
 	}
+}
+
+func TestACallWithoutACommonCodecIsNotAnswered(t *testing.T) {
+	ctx := testContext(t)
+	called := carrier(t, Options{Listen: "127.0.0.1:0", Server: "127.0.0.1:9", Codecs: []Codec{ALaw}})
+	caller := carrier(t, Options{Listen: "127.0.0.1:0", Server: called.Address(), Codecs: []Codec{ULaw}})
+	out, in := place(t, ctx, caller, called)
+	err := in.Answer(ctx)
+	if want := "answering 15550100: no codec in common: they have [PCMU], we have [PCMA]"; err == nil || err.Error() != want {
+		t.Errorf("answering: %v; want %s", err, want)
+	}
+	ends(t, ctx, out, Ended{By: Them, How: Refused, Code: sip.StatusNotAcceptableHere})
+}
+
+func TestAnAnswerThatCrossesTheCancelIsHungUp(t *testing.T) {
+	ctx := testContext(t)
+	caller, called := pair(t, Options{})
+	out, in := place(t, ctx, caller, called)
+	out.mu.Lock()
+	out.cancelling = true // the CANCEL is on its way and comes too late
+	out.mu.Unlock()
+	// The BYE may overtake the ACK, so that answering fails or not.
+	if err := in.Answer(ctx); err != nil && !strings.Contains(err.Error(), "hung up by them") {
+		t.Error(err)
+	}
+	ends(t, ctx, out, Ended{By: Us, How: Cancelled})
+	ends(t, ctx, in, Ended{By: Them, How: HungUp})
+}
+
+func TestRingingForAWhileEndsWithTheCall(t *testing.T) {
+	ctx := testContext(t)
+	caller, called := pair(t, Options{})
+	out, in := place(t, ctx, caller, called)
+	must(t, in.RingFor(ctx, time.Millisecond))
+	failed := make(chan error, 1)
+	go func() { failed <- in.RingFor(ctx, testLimit) }()
+	must(t, out.Hangup(ctx))
+	if err := <-failed; err == nil {
+		t.Error("it rang on after the caller had given up")
+	}
+}
+
+func TestCloseDropsACallWhoseFarEndIsGone(t *testing.T) {
+	ctx := testContext(t)
+	caller := carrier(t, Options{Listen: "127.0.0.1:0", Server: "127.0.0.1:9"})
+	out, err := caller.Call(ctx, "1", "2")
+	must(t, err)
+	began := time.Now()
+	must(t, caller.Close())
+	if took := time.Since(began); took > 2*closeLimit {
+		t.Errorf("closing took %v", took)
+	}
+	ends(t, ctx, out, Ended{By: Us, How: HungUp})
 }
