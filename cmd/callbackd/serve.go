@@ -1,0 +1,181 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/callbackd/callbackd/ari"
+	"github.com/callbackd/callbackd/callback/dispatch"
+	"github.com/callbackd/callbackd/callback/postgres"
+	"github.com/callbackd/callbackd/cmd/callbackd/config"
+)
+
+func serveCommand() *cobra.Command {
+	trial := false
+	folder := ""
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the daemon: take calls, keep the queue, call back",
+		Long: `Run the daemon: take calls, keep the queue, call back. It runs until SIGTERM or SIGINT. Calls go
+on when it ends; the next callbackd takes them over.
+
+While it runs, http.listen has /healthz (the daemon runs), /readyz (calls can be taken, or what is
+missing) and /metrics.
+
+--try is for trying it out without a database: it starts a Postgres of its own, whose programs must
+be installed, and keeps its data in the folder of --data.`,
+		Example: `  callbackd serve
+  callbackd serve --try
+  CALLBACKD_DATABASE_URL=postgres://callbackd@127.0.0.1/callbackd callbackd serve`,
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			settings, err := load(cmd)
+			if err != nil {
+				return err
+			}
+			if !trial && folder != "" {
+				return usageError{cmd.CommandPath(), errors.New("--data goes with --try only")}
+			}
+			if !trial {
+				if err := settings.NeedDatabase(); err != nil {
+					return err
+				}
+				return serve(cmd, settings)
+			}
+			if settings.DatabaseURL != "" {
+				return usageError{cmd.CommandPath(), errors.New("--try starts a database of its own, but database.url names one: leave one of them out")}
+			}
+			return serveTrial(cmd, settings, folder)
+		},
+	}
+	cmd.Flags().BoolVar(&trial, "try", false, "start a private Postgres, for trying callbackd out")
+	cmd.Flags().StringVar(&folder, "data", "", "the `FOLDER` in which --try keeps its data (default "+trialFolder()+")")
+	return cmd
+}
+
+// serve runs the daemon until the command's context ends.
+func serve(cmd *cobra.Command, settings config.Config) error {
+	ctx := cmd.Context()
+	log := newLogger(cmd.ErrOrStderr(), settings)
+	if err := settings.NeedARI(); err != nil {
+		return err
+	}
+	scripts, err := readScripts(settings)
+	if err != nil {
+		return err
+	}
+	figures := newFigures()
+	node, err := newNode(settings, log, figures)
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	store, err := openStore(ctx, settings, log)
+	if err != nil {
+		return err
+	}
+	dispatcher, err := dispatch.New(dispatch.Options{
+		Node:    settings.NodeName,
+		Holder:  holder(),
+		Store:   store,
+		Switch:  node,
+		Scripts: scripts,
+		Skills:  settings.Skills,
+		ContactEndpoint: func(number string) string {
+			return strings.ReplaceAll(settings.DialContact, "{NUMBER}", number)
+		},
+		Logger:     log,
+		Registerer: figures,
+	})
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	err = askAsterisk(ctx, node, log)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	listener, err := listen(ctx, settings.HTTPListen)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	log.Info("callbackd runs", "version", readVersion().Version, "node", settings.NodeName, "http", settings.HTTPListen)
+	err = work(ctx, dispatcher, listener, figures)
+	log.Info("callbackd ends; calls go on and the next one takes them over")
+	return errors.Join(err, store.Close())
+}
+
+// work runs the dispatcher and the health pages until ctx ends or one of them fails.
+func work(ctx context.Context, dispatcher *dispatch.Dispatcher, listener net.Listener, figures prometheus.Gatherer) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return dispatcher.Run(ctx) })
+	group.Go(func() error { return serveHealth(ctx, listener, healthHandler(dispatcher.Ready, figures)) })
+	return group.Wait()
+}
+
+// askAsterisk finds a wrong password before anything is served. An Asterisk that is not up yet is
+// waited for later, by the node.
+func askAsterisk(ctx context.Context, node *ari.Node, log *slog.Logger) error {
+	info, err := node.Info(ctx)
+	var refused *ari.AccessError
+	switch {
+	case errors.As(err, &refused):
+		return err
+	case err != nil:
+		log.Warn("Asterisk does not answer yet; waiting for it", "error", err)
+	default:
+		log.Info("Asterisk answers", "version", info.Version, "started_at", info.StartedAt)
+	}
+	return nil
+}
+
+func newNode(settings config.Config, log *slog.Logger, figures prometheus.Registerer) (*ari.Node, error) {
+	return ari.NewNode(ari.Options{
+		Name:        settings.NodeName,
+		URL:         settings.ARIURL,
+		User:        settings.ARIUser,
+		Password:    settings.ARIPassword,
+		Application: settings.ARIApplication,
+		TLS:         ari.TLS{CA: settings.ARICAFile},
+		Logger:      log,
+		Registerer:  figures,
+	})
+}
+
+// openStore opens the database and sees that its schema is the one that this program knows.
+func openStore(ctx context.Context, settings config.Config, log *slog.Logger) (*postgres.Store, error) {
+	store, err := postgres.Open(ctx, settings.DatabaseURL, postgres.Options{Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	if err := store.CheckSchema(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
+}
+
+func newFigures() *prometheus.Registry {
+	figures := prometheus.NewRegistry()
+	figures.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return figures
+}
+
+// holder names this process among all that may ever hold the node.
+func holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = ""
+	}
+	return fmt.Sprintf("%s:%d:%s", cmp.Or(host, "unknown"), os.Getpid(), rand.Text()[:8])
+}
