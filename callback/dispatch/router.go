@@ -159,9 +159,7 @@ func (d *Dispatcher) create(ctx context.Context, s *session, ev callback.LegArri
 	facts := []callback.Fact{{At: s.record.Contact.ArrivedAt, Kind: callback.FactArrived, Data: map[string]string{
 		"ani": ev.ANI, "dnis": ev.DNIS, "dialled": ev.Dialled, "script": ev.Script,
 	}}}
-	saveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveLimit)
-	defer cancel()
-	id, err := d.o.Store.Create(saveCtx, d.lease(), Change{Record: s.record, Facts: facts})
+	id, err := d.save(ctx, Change{Record: s.record, Facts: facts})
 	if err != nil {
 		d.log.Error("a call could not be saved: given back to the dialplan", "channel", ev.Channel, "error", err)
 		d.metrics.calls.WithLabelValues("given_back").Inc()
@@ -185,6 +183,24 @@ func (d *Dispatcher) create(ctx context.Context, s *session, ev callback.LegArri
 		return false
 	}
 	return true
+}
+
+// save saves a new contact. Where the commit was not answered it asks once what was saved.
+func (d *Dispatcher) save(ctx context.Context, change Change) (callback.ContactID, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveLimit)
+	defer cancel()
+	id, err := d.o.Store.Create(ctx, d.lease(), change)
+	if !errors.Is(err, ErrUnsure) {
+		return id, err
+	}
+	_, asked := d.o.Store.Revision(ctx, id)
+	switch {
+	case asked == nil:
+		return id, nil
+	case errors.Is(asked, ErrNotFound):
+		return 0, errors.New("the connection to the database was lost before the commit")
+	}
+	return 0, err
 }
 
 func (d *Dispatcher) giveBack(ctx context.Context, channel, status string) {

@@ -58,7 +58,8 @@ var (
 	ErrConflict = errors.New("the contact was changed by another daemon")
 	// ErrLeaseHeld means that another daemon holds the node.
 	ErrLeaseHeld = errors.New("another daemon holds this node")
-	// ErrLeaseLost means that the lease has expired or was taken over: nothing was saved.
+	// ErrLeaseLost means that another daemon has taken the node over: nothing was saved. A lease that
+	// has merely run out is another error: it may be renewed yet.
 	ErrLeaseLost = errors.New("the lease of this node was lost")
 	// ErrCallbackOpen means that an open callback for this number and skill exists: nothing was saved.
 	ErrCallbackOpen = errors.New("a callback for this number is already waiting")
@@ -72,12 +73,14 @@ type Store interface {
 	// AcquireLease takes the node for ttl, or fails with ErrLeaseHeld while another holder's lease has
 	// not been over for long enough that its last commands have surely been sent or dropped.
 	AcquireLease(ctx context.Context, node, holder string, ttl time.Duration) (Lease, error)
-	// RenewLease extends a lease, or fails with ErrLeaseLost.
+	// RenewLease extends a lease, even one that has run out, as long as nobody else has taken the node;
+	// then it fails with ErrLeaseLost.
 	RenewLease(ctx context.Context, lease Lease, ttl time.Duration) error
 	// ReleaseLease gives the node back at once.
 	ReleaseLease(ctx context.Context, lease Lease) error
 
-	// Create saves a new contact and gives it its ID, which the facts and legs are saved under.
+	// Create saves a new contact and gives it its ID, which the facts and legs are saved under. With
+	// ErrUnsure it gives the ID, too.
 	Create(ctx context.Context, lease Lease, change Change) (callback.ContactID, error)
 	// Save saves a turn: the contact, its place, promise, offer, attempt and legs, the facts, and the
 	// agents' changes. Legs, offer and attempt that the contact no longer holds stay as they are.
