@@ -1,0 +1,209 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/dispatch"
+)
+
+// ContactFilter says which contacts to list.
+type ContactFilter struct {
+	State    callback.State // "": any
+	Skill    string         // "": any
+	OpenOnly bool
+	Limit    int // 0: all
+}
+
+// ContactSummary is a contact in a list.
+type ContactSummary struct {
+	ID          callback.ContactID `json:"id"`
+	State       callback.State     `json:"state"`
+	Outcome     callback.Outcome   `json:"outcome"`
+	Skill       string             `json:"skill"` // where it waits or has waited; "" if it never did
+	Script      string             `json:"script"`
+	ANI         string             `json:"ani"`
+	DNIS        string             `json:"dnis"`
+	PhoneNumber string             `json:"phone_number"` // to call back; "" without a promise
+	Agent       string             `json:"agent"`        // whom it is offered to or speaks with
+	Node        string             `json:"node"`
+	ArrivedAt   time.Time          `json:"arrived_at"`
+	EndedAt     time.Time          `json:"ended_at,omitzero"`
+}
+
+// ContactDetail is all that there is of a contact.
+type ContactDetail struct {
+	ContactSummary
+	Dialled       string            `json:"dialled"`
+	ScriptVersion string            `json:"script_version"`
+	Place         *PlaceDetail      `json:"place"`   // null: not in the queue
+	Promise       *PromiseDetail    `json:"promise"` // null: no callback was promised
+	Legs          []LegDetail       `json:"legs"`    // oldest first, as are the others
+	Offers        []OfferDetail     `json:"offers"`
+	Attempts      []AttemptDetail   `json:"attempts"`
+	History       []HistoryLine     `json:"history"`
+	Variables     map[string]string `json:"variables"` // the script's
+}
+
+// PlaceDetail is a contact's place in the queue as it stands at this moment.
+type PlaceDetail struct {
+	Skill string `json:"skill"`
+	callback.Priority
+	Current     float64   `json:"priority"` // at this moment, rounded to a thousandth
+	Position    int       `json:"position"` // in the skill, from 1
+	Waiting     int       `json:"waiting"`  // in the skill, this one included
+	TargetAgent string    `json:"target_agent"`
+	Node        string    `json:"node"`
+	QueuedAt    time.Time `json:"queued_at"`
+	ReadyAt     time.Time `json:"ready_at,omitzero"` // not offered before
+	Held        bool      `json:"held"`
+}
+
+// PromiseDetail is the callback that a contact was promised.
+type PromiseDetail struct {
+	PhoneNumber  string    `json:"phone_number"`
+	Extension    string    `json:"extension"`
+	CallerID     string    `json:"caller_id"`
+	CallDelaySec int       `json:"call_delay_sec"`
+	PromisedAt   time.Time `json:"promised_at"`
+}
+
+// LegDetail is a leg of a contact, open or ended.
+type LegDetail struct {
+	Channel    string             `json:"channel"`
+	Node       string             `json:"node"`
+	Party      callback.Party     `json:"party"`
+	Direction  callback.Direction `json:"direction"`
+	From       string             `json:"from"`
+	To         string             `json:"to"`
+	CreatedAt  time.Time          `json:"created_at"`
+	DiallingAt time.Time          `json:"dialling_at,omitzero"`
+	AnsweredAt time.Time          `json:"answered_at,omitzero"`
+	EndedAt    time.Time          `json:"ended_at,omitzero"`
+	Cause      callback.Cause     `json:"cause"`
+}
+
+// OfferDetail is an offer of a contact, open or ended.
+type OfferDetail struct {
+	Channel    string               `json:"channel"`
+	Agent      string               `json:"agent"`
+	Kind       callback.OfferKind   `json:"kind"`
+	Result     callback.OfferResult `json:"result"`
+	OfferedAt  time.Time            `json:"offered_at"`
+	AcceptedAt time.Time            `json:"accepted_at,omitzero"`
+	EndedAt    time.Time            `json:"ended_at,omitzero"`
+}
+
+// AttemptDetail is an attempt to call a contact back, open or ended.
+type AttemptDetail struct {
+	Number      int                     `json:"number"`
+	Agent       string                  `json:"agent"`
+	Channel     string                  `json:"channel"`
+	PhoneNumber string                  `json:"phone_number"`
+	CallerID    string                  `json:"caller_id"`
+	Outcome     callback.AttemptOutcome `json:"outcome"`
+	Cause       callback.Cause          `json:"cause"`
+	Counts      bool                    `json:"counts"`
+	StartedAt   time.Time               `json:"started_at"`
+	DiallingAt  time.Time               `json:"dialling_at,omitzero"`
+	AnsweredAt  time.Time               `json:"answered_at,omitzero"`
+	EndedAt     time.Time               `json:"ended_at,omitzero"`
+}
+
+// HistoryLine is one fact of a contact's history.
+type HistoryLine struct {
+	At   time.Time         `json:"at"`
+	Kind callback.FactKind `json:"kind"`
+	Data map[string]string `json:"data"`
+}
+
+// summaryColumns are the members of a ContactSummary, of a contact c.
+const summaryColumns = `
+	c.id, c.state, coalesce(c.outcome, '') AS outcome, coalesce(c.skill, '') AS skill, c.script, c.ani, c.dnis,
+	coalesce(c.phone_number, '') AS phone_number,
+	coalesce((SELECT o.agent FROM offer o WHERE o.contact_id = c.id AND o.ended_at IS NULL), '') AS agent,
+	coalesce(c.node, '') AS node, c.arrived_at, c.ended_at`
+
+// ListContacts gives the contacts that fit the filter, the newest first.
+func (s *Store) ListContacts(ctx context.Context, filter ContactFilter) ([]ContactSummary, error) {
+	var documents [][]byte
+	err := s.db.SelectContext(ctx, &documents, `
+		SELECT to_json(listed) FROM (
+		    SELECT `+summaryColumns+`
+		    FROM contact c
+		    WHERE ($1 = '' OR c.state = $1) AND ($2 = '' OR c.skill = $2) AND (NOT $3 OR c.state <> 'ended')
+		    ORDER BY c.id DESC
+		    LIMIT nullif($4, 0)) listed
+		ORDER BY id DESC`,
+		string(filter.State), filter.Skill, filter.OpenOnly, filter.Limit)
+	if err != nil {
+		return nil, fmt.Errorf("listing the contacts: %w", err)
+	}
+	contacts := make([]ContactSummary, 0, len(documents))
+	for _, text := range documents {
+		var contact ContactSummary
+		if err := json.Unmarshal(text, &contact); err != nil {
+			return nil, fmt.Errorf("listing the contacts: %w", err)
+		}
+		contacts = append(contacts, contact)
+	}
+	return contacts, nil
+}
+
+// ShowContact gives all that there is of a contact, or [dispatch.ErrNotFound].
+func (s *Store) ShowContact(ctx context.Context, id callback.ContactID) (ContactDetail, error) {
+	var documents [][]byte
+	err := s.db.SelectContext(ctx, &documents, `
+		SELECT to_json(shown) FROM (
+		    SELECT `+summaryColumns+`, c.dialled, c.script_version,
+		        coalesce(c.script_state -> 'vars', '{}') AS variables,
+		        (SELECT to_json(p) FROM (`+placeDetail+`) p) AS place,
+		        CASE WHEN c.promised_at IS NOT NULL THEN json_build_object(
+		            'phone_number', c.phone_number, 'extension', c.extension, 'caller_id', c.caller_id,
+		            'call_delay_sec', c.call_delay_sec, 'promised_at', c.promised_at) END AS promise,
+		        (SELECT coalesce(json_agg(l ORDER BY l.created_at, l.channel), '[]') FROM (
+		            SELECT channel, node, party, direction, from_number AS "from", to_number AS "to",
+		                   created_at, dialling_at, answered_at, ended_at, cause
+		            FROM leg WHERE contact_id = c.id) l) AS legs,
+		        (SELECT coalesce(json_agg(o ORDER BY o.offered_at, o.channel), '[]')
+		         FROM offer o WHERE o.contact_id = c.id) AS offers,
+		        (SELECT coalesce(json_agg(a ORDER BY a.number), '[]')
+		         FROM attempt a WHERE a.contact_id = c.id) AS attempts,
+		        (SELECT coalesce(json_agg(f ORDER BY f.at, f.id), '[]')
+		         FROM fact f WHERE f.contact_id = c.id) AS history
+		    FROM contact c WHERE c.id = $1) shown`,
+		int64(id))
+	if err == nil && len(documents) == 0 {
+		err = dispatch.ErrNotFound
+	}
+	if err != nil {
+		if errors.Is(err, dispatch.ErrNotFound) {
+			return ContactDetail{}, fmt.Errorf("contact %s: %w", id, err)
+		}
+		return ContactDetail{}, fmt.Errorf("reading contact %s: %w", id, err)
+	}
+	var detail ContactDetail
+	if err := json.Unmarshal(documents[0], &detail); err != nil {
+		return ContactDetail{}, fmt.Errorf("reading contact %s: %w", id, err)
+	}
+	return detail, nil
+}
+
+// placeDetail are the members of a PlaceDetail, of a contact c. It walks the skill's whole queue.
+const placeDetail = `
+	WITH standing AS (
+	    SELECT p.contact_id, k.*, p.queued_at, p.ready_at, p.held,
+	           priority_at(k.initial, k.acceleration, k.maximum, p.queued_at, now()) AS steps
+	    FROM place p JOIN class k ON k.id = p.class_id
+	    WHERE k.skill = c.skill
+	), ordered AS (
+	    SELECT *, row_number() OVER (ORDER BY steps DESC, queued_at, contact_id) AS position, count(*) OVER () AS waiting
+	    FROM standing
+	)
+	SELECT skill, initial, acceleration, maximum, round(steps / 60000000.0, 3) AS priority, position, waiting,
+	       target_agent, node, queued_at, ready_at, held
+	FROM ordered WHERE contact_id = c.id`

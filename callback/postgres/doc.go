@@ -1,0 +1,26 @@
+// Package postgres is the store: the one place that writes to the database. It implements
+// [dispatch.Store], makes and checks the schema, and answers what the command line asks.
+//
+// A contact is one row, which its daemon saves as a whole, one transaction a turn, under a revision
+// that a second daemon's save would break. What a contact has had several of (legs, offers, attempts)
+// has rows of its own, and facts are only ever added.
+//
+// The queue is the table place, apart from the contact, because the match locks it and a contact's
+// ordinary turns must not. Places that share all that decides their order, but for the moment of
+// queueing, point to one row of the table class. Inside a class the earlier is always ahead, so a
+// match looks at the head of each class and no further, however long the queue is.
+//
+//	agent free, place offerable          the agent's leg has ended
+//	          │ Match                               │ Save
+//	          ▼                                     ▼
+//	offer open, place.offer set ───────────▶ offer ended, place.offer empty (or no place any more)
+//
+// Who decides on a call checks its lease of the node in the same transaction, and keeps the lease's
+// row locked until that transaction is over, so that a daemon that takes the node over sees all that
+// the other has committed.
+//
+// What the domain promises the database enforces again, with checks and partial unique indexes; the
+// migrations say which. Each table and column has a comment that psql's \d+ shows.
+//
+// Times are exact to the microsecond and come back in UTC.
+package postgres

@@ -1,0 +1,60 @@
+-- The pair that comes first: the best place that a free agent can serve, and the best of its agents.
+-- Both rows are locked. $1 node, $2 holder, $3 epoch of the lease; $4 the endpoints that can be rung;
+-- $5 contacts to pass over; $6 and $7 skill and target agent of those to pass over.
+WITH lease AS MATERIALIZED (
+    SELECT name FROM node
+    WHERE name = $1 AND holder = $2 AND epoch = $3 AND expires_at > clock_timestamp()
+    FOR KEY SHARE
+), clock AS MATERIALIZED (
+    SELECT clock_timestamp() AS now
+), free AS MATERIALIZED (
+    SELECT a.extension, s.skill
+    FROM agent a JOIN agent_skill s ON s.agent = a.extension, clock
+    WHERE a.presence = 'available' AND a.endpoint = ANY ($4::text[])
+      AND (a.activity = 'free' OR a.activity_until <= clock.now)
+      AND NOT EXISTS (SELECT FROM offer o WHERE o.agent = a.extension AND o.ended_at IS NULL)
+      AND EXISTS (SELECT FROM lease)
+), best AS MATERIALIZED (
+    SELECT head.contact_id, head.queued_at, head.ready_at, head.held,
+           k.id AS class_id, k.skill, k.initial, k.acceleration, k.maximum, k.target_agent, k.node
+    FROM clock, class k
+    CROSS JOIN LATERAL (
+        SELECT p.contact_id, p.queued_at, p.ready_at, p.held
+        FROM place p
+        WHERE p.class_id = k.id AND p.offerable AND p.offer IS NULL AND p.contact_id <> ALL ($5::bigint[])
+        ORDER BY p.queued_at, p.contact_id
+        LIMIT 1) head
+    WHERE k.skill IN (SELECT skill FROM free)
+      AND k.node IN ('', $1)
+      AND EXISTS (SELECT FROM free f WHERE f.skill = k.skill AND k.target_agent IN ('', f.extension))
+      AND NOT EXISTS (SELECT FROM unnest($6::text[], $7::text[]) AS passed (skill, target_agent)
+                      WHERE passed.skill = k.skill AND passed.target_agent = k.target_agent)
+    ORDER BY priority_at(k.initial, k.acceleration, k.maximum, head.queued_at, clock.now) DESC,
+             head.queued_at, head.contact_id
+    LIMIT 1
+)
+SELECT (SELECT count(*) FROM lease) AS leases,
+       coalesce(best.contact_id, 0) AS contact_id, coalesce(best.skill, '') AS skill,
+       coalesce(best.target_agent, '') AS target_agent, coalesce(best.node, '') AS node,
+       coalesce(best.initial, 0) AS initial, coalesce(best.acceleration, 0) AS acceleration,
+       coalesce(best.maximum, 0) AS maximum,
+       best.queued_at, best.ready_at,
+       taken.contact_id IS NOT NULL AS locked,
+       coalesce(chosen.extension, '') AS extension, coalesce(chosen.endpoint, '') AS endpoint
+FROM clock
+LEFT JOIN best ON true
+LEFT JOIN LATERAL (
+    SELECT p.contact_id FROM place p
+    WHERE p.contact_id = best.contact_id AND p.class_id = best.class_id AND p.offerable AND p.offer IS NULL
+    FOR UPDATE SKIP LOCKED) taken ON true
+LEFT JOIN LATERAL (
+    SELECT a.extension, a.endpoint
+    FROM agent_skill s JOIN agent a ON a.extension = s.agent
+    WHERE taken.contact_id IS NOT NULL
+      AND s.skill = best.skill AND best.target_agent IN ('', a.extension)
+      AND a.presence = 'available' AND a.endpoint = ANY ($4::text[])
+      AND (a.activity = 'free' OR a.activity_until <= clock.now)
+      AND NOT EXISTS (SELECT FROM offer o WHERE o.agent = a.extension AND o.ended_at IS NULL)
+    ORDER BY s.proficiency, a.idle_since, a.extension
+    LIMIT 1
+    FOR NO KEY UPDATE OF a SKIP LOCKED) chosen ON true

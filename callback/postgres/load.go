@@ -1,0 +1,79 @@
+package postgres
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/dispatch"
+)
+
+//go:embed load.sql
+var loadDocument string
+
+// Load gives a contact with its open legs, offer and attempt, or [dispatch.ErrNotFound]. An offer that
+// a match has committed is among them before any save of the contact.
+func (s *Store) Load(ctx context.Context, id callback.ContactID) (dispatch.Record, error) {
+	records, err := s.load(ctx, loadDocument+"WHERE c.id = $1", int64(id))
+	if err == nil && len(records) == 0 {
+		err = dispatch.ErrNotFound
+	}
+	if err != nil {
+		return dispatch.Record{}, fmt.Errorf("loading contact %s: %w", id, err)
+	}
+	return records[0], nil
+}
+
+// OpenOn gives every contact that has an open leg on that node, in the order of their IDs.
+func (s *Store) OpenOn(ctx context.Context, node string) ([]dispatch.Record, error) {
+	records, err := s.load(ctx, loadDocument+`
+		WHERE c.id IN (SELECT contact_id FROM leg WHERE node = $1 AND ended_at IS NULL) ORDER BY c.id`, node)
+	if err != nil {
+		return nil, fmt.Errorf("loading the contacts on node %s: %w", node, err)
+	}
+	return records, nil
+}
+
+func (s *Store) load(ctx context.Context, query string, argument any) ([]dispatch.Record, error) {
+	prepared, err := s.prepared.get(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	var documents [][]byte
+	if err := prepared.SelectContext(ctx, &documents, argument); err != nil {
+		return nil, err
+	}
+	records := make([]dispatch.Record, 0, len(documents))
+	for _, text := range documents {
+		var row recordRow
+		if err := json.Unmarshal(text, &row); err != nil {
+			return nil, fmt.Errorf("reading the record: %w", err)
+		}
+		records = append(records, row.record())
+	}
+	return records, nil
+}
+
+// dueLimit is how many contacts Due gives at once; the next call gives those that are left.
+const dueLimit = 1000
+
+// Due gives the contacts without an open leg whose script has a deadline that has come, the earliest
+// first, 1,000 at most.
+func (s *Store) Due(ctx context.Context, now time.Time) ([]callback.ContactID, error) {
+	prepared, err := s.prepared.get(ctx, `
+		SELECT id FROM contact c
+		WHERE wake_at <= $1 AND state NOT IN ('live', 'connected', 'released')
+		  AND NOT EXISTS (SELECT FROM leg l WHERE l.contact_id = c.id AND l.ended_at IS NULL)
+		ORDER BY wake_at LIMIT $2`)
+	if err != nil {
+		return nil, fmt.Errorf("looking for scripts that are due: %w", err)
+	}
+	var ids []callback.ContactID
+	if err := prepared.SelectContext(ctx, &ids, now, dueLimit); err != nil {
+		return nil, fmt.Errorf("looking for scripts that are due: %w", err)
+	}
+	return ids, nil
+}
