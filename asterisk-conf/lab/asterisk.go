@@ -60,7 +60,7 @@ type Asterisk struct {
 	root      *Root
 	addresses *reservation
 	temporary bool // Dir is ours to remove
-	child     *child
+	process   *Process
 }
 
 // Extension is an agent's phone number and the password with which it registers.
@@ -74,9 +74,6 @@ const bootLimit = 60 * time.Second
 
 // stopLimit is how long a server may take to end in good order.
 const stopLimit = 30 * time.Second
-
-// dirMark names an instance in the environment of its process.
-const dirMark = "CALLBACKD_LAB_DIR="
 
 // StartAsterisk starts an instance on free addresses. It returns when ARI
 // answers, all modules are loaded and the SIP transport is up. Close gives all
@@ -119,8 +116,11 @@ func newAsterisk(root *Root, addresses *reservation, o AsteriskOptions) *Asteris
 // Start starts the instance again after Stop, Kill or a crash, with the same
 // addresses, configuration and folder. It returns as StartAsterisk does.
 func (a *Asterisk) Start(ctx context.Context) error {
-	if a.child.alive() {
+	if a.process.Alive() {
 		return fmt.Errorf("%s runs already", a.Name)
+	}
+	if err := a.reserveAgain(); err != nil {
+		return err
 	}
 	console, err := os.OpenFile(a.consoleLog(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
@@ -129,17 +129,16 @@ func (a *Asterisk) Start(ctx context.Context) error {
 	defer console.Close()
 	cmd := exec.Command("/bin/sh", "-ec", bootScript(), "boot", a.root.Dir, a.Dir)
 	cmd.Stdout, cmd.Stderr = console, console
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", dirMark + a.Dir}
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}
 	// The child holds the lock of the addresses too: a detached one needs them
 	// after this program has ended.
 	cmd.ExtraFiles = []*os.File{a.addresses.lock}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	a.child, err = startChild(cmd, a.Detached)
-	if err != nil {
-		return fmt.Errorf("starting Asterisk: %w", err)
+	if a.process, err = start(cmd, a.Dir, a.Detached); err != nil {
+		return err
 	}
 	if err := a.awaitReady(ctx); err != nil {
-		a.child.kill()
+		a.process.Kill()
 		return fmt.Errorf("starting Asterisk: %w\n%s", err, a.lastWords())
 	}
 	return nil
@@ -155,7 +154,7 @@ func (a *Asterisk) awaitReady(ctx context.Context) error {
 	defer died(nil)
 	watching.Go(func() {
 		select {
-		case <-a.child.ended:
+		case <-a.process.ended:
 			died(errors.New("it ended by itself"))
 		case <-ctx.Done():
 		}
@@ -241,10 +240,10 @@ func (a *Asterisk) answersSIP(ctx context.Context) bool {
 
 // CLI runs one command on the instance's console and returns what it prints.
 func (a *Asterisk) CLI(ctx context.Context, command string) (string, error) {
-	if !a.child.alive() {
+	if !a.process.Alive() {
 		return "", fmt.Errorf("%s does not run", a.Name)
 	}
-	cmd := exec.CommandContext(ctx, "nsenter", "--target", strconv.Itoa(a.child.process.Pid),
+	cmd := exec.CommandContext(ctx, "nsenter", "--target", strconv.Itoa(a.process.process.Pid),
 		"--mount", "--root", "--wd", "/usr/sbin/asterisk", "-rx", command)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -256,27 +255,17 @@ func (a *Asterisk) CLI(ctx context.Context, command string) (string, error) {
 // Stop ends Asterisk as "core stop now" does: its calls are hung up. When it does
 // not end before ctx does, it is killed and the error says so.
 func (a *Asterisk) Stop(ctx context.Context) error {
-	if !a.child.alive() {
+	if !a.process.Alive() {
 		return nil
 	}
 	// The line to the console breaks when Asterisk goes, so an error here says
 	// nothing; whether it ends does.
 	_, _ = a.CLI(ctx, "core stop now")
-	select {
-	case <-a.child.ended:
-		return nil
-	case <-ctx.Done():
-		a.child.kill()
-		return fmt.Errorf("stopping %s: %w; killed it", a.Name, context.Cause(ctx))
-	}
+	return a.process.awaitEnd(ctx)
 }
 
 // Kill ends Asterisk at once, as a crash would.
-func (a *Asterisk) Kill() {
-	if a.child.alive() {
-		a.child.kill()
-	}
-}
+func (a *Asterisk) Kill() { a.process.Kill() }
 
 // Close kills Asterisk if it still runs and gives back its addresses and its
 // temporary folder.
@@ -320,8 +309,9 @@ func (a *Asterisk) save() error {
 }
 
 // OpenAsterisk returns the instance that an earlier program started detached in
-// dir, running or not. The error is fs.ErrNotExist when there was none.
-func OpenAsterisk(dir string) (*Asterisk, error) {
+// dir, running or not. The error is fs.ErrNotExist when there was none. To Start
+// it again, its root is needed; nil is enough for all else.
+func OpenAsterisk(root *Root, dir string) (*Asterisk, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -330,21 +320,26 @@ func OpenAsterisk(dir string) (*Asterisk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking for an Asterisk of an earlier run: %w", err)
 	}
-	a := &Asterisk{}
+	a := &Asterisk{root: root}
 	if err := json.Unmarshal(text, a); err != nil {
 		return nil, fmt.Errorf("reading instance.json in %s: %w", dir, err)
 	}
-	pid, err := os.ReadFile(filepath.Join(dir, "run", "asterisk.pid"))
-	if err != nil {
-		return a, nil // it did not come that far
-	}
-	number, err := strconv.Atoi(strings.TrimSpace(string(pid)))
-	if err != nil {
-		return nil, fmt.Errorf("reading asterisk.pid in %s: %w", dir, err)
-	}
-	a.child = adopt(number, dirMark+a.Dir)
+	a.process = FindDetached(a.Dir)
 	return a, nil
 }
 
+// reserveAgain takes the addresses of an instance that was found stopped.
+func (a *Asterisk) reserveAgain() (err error) {
+	if a.addresses != nil {
+		return nil
+	}
+	network := strings.TrimSuffix(a.Address, ".1")
+	a.addresses, err = tryReserve(filepath.Join(a.root.cache, "addresses"), network, freeForAsterisk)
+	if err == nil && a.addresses == nil {
+		err = fmt.Errorf("the addresses of %s, %s and %s, are in use by something else", a.Name, a.SIP, a.Trunk)
+	}
+	return err
+}
+
 // Running says whether the process is there.
-func (a *Asterisk) Running() bool { return a.child.alive() }
+func (a *Asterisk) Running() bool { return a.process.Alive() }

@@ -164,7 +164,7 @@ func TestAnAsteriskDiesWithTheProgramThatStartedIt(t *testing.T) {
 
 func TestADetachedAsteriskIsFoundAgainByItsFolder(t *testing.T) {
 	asterisk := startAsterisk(t, lab.AsteriskOptions{Dir: t.TempDir(), Detached: true})
-	again, err := lab.OpenAsterisk(asterisk.Dir)
+	again, err := lab.OpenAsterisk(prepare(t), asterisk.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}

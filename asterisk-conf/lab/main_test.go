@@ -114,7 +114,7 @@ func processesOf(t *testing.T, dir string) []string {
 	var found []string
 	for _, entry := range entries {
 		environ, err := os.ReadFile("/proc/" + entry.Name() + "/environ")
-		if err != nil || !strings.Contains(string(environ), "CALLBACKD_LAB_DIR="+dir+"\x00") {
+		if err != nil || !strings.Contains(string(environ), "LAB_DIR="+dir+"\x00") {
 			continue
 		}
 		line, err := os.ReadFile("/proc/" + entry.Name() + "/cmdline")

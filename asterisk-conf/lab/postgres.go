@@ -17,6 +17,9 @@ type PostgresOptions struct {
 	// Dir is the server's folder; it stays. The user postgres must be able to
 	// reach it. Empty: a temporary folder that Close removes.
 	Dir string
+	// Listen is the address:port of a server that has been in Dir before. Empty: a
+	// loopback address of its own.
+	Listen string
 	// Fast gives up the promise that a commit survives a power cut. A kill it
 	// survives all the same.
 	Fast bool
@@ -37,26 +40,41 @@ type Postgres struct {
 // StartPostgres starts a server; Prepare has installed what it needs. It returns
 // when the server answers. Close gives all back.
 func StartPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
-	cache, err := cacheDir()
-	if err != nil {
+	p := &Postgres{options: private.Options{Dir: o.Dir, Listen: o.Listen, Fast: o.Fast, Detached: o.Detached}}
+	if err := p.chooseAddress(); err != nil {
 		return nil, err
 	}
-	p := &Postgres{options: private.Options{Dir: o.Dir, Fast: o.Fast, Detached: o.Detached}}
-	if p.address, err = reserve(cache, freeForPostgres); err != nil {
-		return nil, err
-	}
-	p.options.Listen = net.JoinHostPort(p.address.server(), strconv.Itoa(postgresPort))
 	if o.Dir == "" {
-		p.temporary = true
-		if p.options.Dir, err = os.MkdirTemp("", "callbackd-postgres-"); err != nil {
-			return nil, errors.Join(fmt.Errorf("making Postgres's folder: %w", err), p.address.release())
+		dir, err := os.MkdirTemp("", "callbackd-postgres-")
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("making Postgres's folder: %w", err), p.Close())
 		}
+		p.options.Dir, p.temporary = dir, true
 	}
 	if err := p.Start(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
+
+// chooseAddress reserves an address unless one was given.
+func (p *Postgres) chooseAddress() error {
+	if p.options.Listen != "" {
+		return nil
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		return err
+	}
+	if p.address, err = reserve(cache, freeForPostgres); err != nil {
+		return err
+	}
+	p.options.Listen = net.JoinHostPort(p.address.server(), strconv.Itoa(postgresPort))
+	return nil
+}
+
+// Address returns the address:port at which the server listens.
+func (p *Postgres) Address() string { return p.options.Listen }
 
 // Start starts the server again after Stop or Kill, at the same address and
 // with what was committed.
@@ -113,7 +131,9 @@ func (p *Postgres) Close() error {
 		defer cancel()
 		err = errors.Join(p.Resume(), p.server.Stop(ctx))
 	}
-	err = errors.Join(err, p.address.release())
+	if p.address != nil {
+		err = errors.Join(err, p.address.release())
+	}
 	if p.temporary {
 		err = errors.Join(err, os.RemoveAll(p.options.Dir))
 	}
