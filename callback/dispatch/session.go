@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -225,6 +226,7 @@ func (s *session) save(ctx context.Context, ev callback.Event, t turn) error {
 		s.dirty, s.retryAt = true, time.Now().Add(retryPause)
 		s.d.metrics.unsaved.Inc()
 	default:
+		s.report(s.unsaved.facts)
 		s.saved()
 	}
 	s.dispatch(t.commands)
@@ -245,6 +247,7 @@ func (s *session) commit(ctx context.Context, t turn) error {
 	}
 	t.Record.Rev = s.record.Rev
 	s.record = t.Record
+	s.report(all.facts)
 	s.saved()
 	s.dispatch(t.commands)
 	return nil
@@ -279,6 +282,28 @@ func (s *session) write(ctx context.Context, record Record, with additions) erro
 // without gives what is left of a when the first parts, which were saved, are taken off.
 func (a additions) without(b additions) additions {
 	return additions{a.facts[min(len(b.facts), len(a.facts)):], a.agents[min(len(b.agents), len(a.agents)):]}
+}
+
+// told are the facts that an administrator sees without asking for more.
+var told = map[callback.FactKind]bool{
+	callback.FactPromised: true, callback.FactOfferEnded: true, callback.FactDialling: true,
+	callback.FactAttemptEnded: true, callback.FactConnected: true, callback.FactHeld: true, callback.FactStuck: true,
+	callback.FactEnded: true,
+}
+
+// report logs what the last save has added to the contact's history.
+func (s *session) report(facts []callback.Fact) {
+	for _, fact := range facts {
+		level := slog.LevelDebug
+		if told[fact.Kind] {
+			level = slog.LevelInfo
+		}
+		attrs := make([]slog.Attr, 0, len(fact.Data))
+		for _, key := range slices.Sorted(maps.Keys(fact.Data)) {
+			attrs = append(attrs, slog.String(key, fact.Data[key]))
+		}
+		s.log.LogAttrs(context.Background(), level, string(fact.Kind), attrs...)
+	}
 }
 
 // saved takes note that the database holds the record.

@@ -86,6 +86,9 @@ func Open(ctx context.Context, o Options) (_ *Site, err error) {
 		if _, err := s.Command(ctx, "agent", "add", extension, "--skill", "support"); err != nil {
 			return nil, err
 		}
+		if _, err := s.Command(ctx, "agent", "state", extension, "available"); err != nil {
+			return nil, err
+		}
 	}
 	return s, s.Start(ctx)
 }

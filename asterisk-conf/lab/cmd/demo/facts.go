@@ -10,7 +10,7 @@ import (
 
 // follow puts the facts of the contacts on the timeline as they appear in Postgres, until ctx ends.
 func follow(ctx context.Context, s *site.Site, t *timeline) error {
-	told := 0
+	told, promised := 0, false
 	ticker := time.NewTicker(settle / 6)
 	defer ticker.Stop()
 	for {
@@ -22,7 +22,12 @@ func follow(ctx context.Context, s *site.Site, t *timeline) error {
 			return err
 		}
 		for _, fact := range facts[told:] {
-			if who, what := narrate(fact); what != "" {
+			who, what := narrate(fact)
+			if fact.Kind == "hung_up" && !promised {
+				what = "the contact's call has ended"
+			}
+			promised = fact.Kind == "promised"
+			if what != "" {
 				t.say(fact.At, who, "%s", what)
 			}
 		}

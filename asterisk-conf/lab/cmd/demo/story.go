@@ -33,6 +33,9 @@ type story struct {
 // stepLimit is how long a step waits for what it has to see.
 const stepLimit = 20 * time.Second
 
+// gap is the silence that stands between two prompts.
+const gap = 40 * time.Millisecond
+
 // play plays the story to its end or to the first step that is not seen.
 func (s *story) play(ctx context.Context) error {
 	steps := []struct {
@@ -94,7 +97,7 @@ func (s *story) pressOne(ctx context.Context) error {
 		return err
 	}
 	s.say(ended, "caller", "hears the music stop")
-	at, err := s.caller.AwaitSound(ctx)
+	at, err := s.hearNext(ctx)
 	if err != nil {
 		return err
 	}
@@ -107,6 +110,14 @@ func (s *story) pressOne(ctx context.Context) error {
 	return s.caller.Press(ctx, "1")
 }
 
+// hearNext returns the moment at which the caller hears something after a gap, however short.
+func (s *story) hearNext(ctx context.Context) (time.Time, error) {
+	if _, err := s.caller.AwaitQuiet(ctx, gap); err != nil {
+		return time.Time{}, err
+	}
+	return s.caller.AwaitSound(ctx)
+}
+
 func (s *story) awaitAction(ctx context.Context, name string) error {
 	_, err := s.AwaitFact(ctx, s.id, "action", func(f site.Fact) bool { return f.Data["name"] == name })
 	return err
@@ -116,7 +127,7 @@ func (s *story) hungUp(ctx context.Context) error {
 	if err := s.awaitAction(ctx, "thanks"); err != nil {
 		return err
 	}
-	at, err := s.caller.AwaitSound(ctx)
+	at, err := s.hearNext(ctx)
 	if err != nil {
 		return err
 	}
