@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/CyCoreSystems/ari/v6"
 	"github.com/CyCoreSystems/ari/v6/client/native"
@@ -193,50 +192,4 @@ func (n *Node) devices(ctx context.Context) (map[string]callback.DeviceState, er
 		})
 	}
 	return states, group.Wait()
-}
-
-// Info is what Asterisk says of itself.
-type Info struct {
-	Version   string
-	StartedAt time.Time
-}
-
-// Info asks Asterisk who it is. A refused user is an [AccessError].
-func (n *Node) Info(ctx context.Context) (Info, error) {
-	var info *ari.AsteriskInfo
-	err := n.library(ctx, func(l *native.Client) (err error) {
-		info, err = l.Asterisk().Info(nil)
-		return err
-	})
-	if refusal := n.accessError(status(err)); refusal != nil {
-		return Info{}, refusal
-	}
-	if err != nil {
-		return Info{}, fmt.Errorf("asking Asterisk at %s about itself: %w", n.url, err)
-	}
-	return Info{Version: info.SystemInfo.Version, StartedAt: time.Time(info.StatusInfo.StartupTime)}, nil
-}
-
-// Endpoint is a phone or trunk in pjsip.conf.
-type Endpoint struct {
-	Name     string // as in PJSIP/1001
-	State    string // online, offline or unknown (asked for nothing, as a trunk without qualify)
-	Channels []string
-}
-
-// Endpoints lists the phones and trunks.
-func (n *Node) Endpoints(ctx context.Context) ([]Endpoint, error) {
-	var list []ari.EndpointData
-	if err := n.get(ctx, "/endpoints/"+phoneTechnology, &list); err != nil {
-		return nil, fmt.Errorf("listing the endpoints: %w", err)
-	}
-	endpoints := make([]Endpoint, 0, len(list))
-	for i := range list {
-		endpoints = append(endpoints, Endpoint{
-			Name:     list[i].Technology + "/" + list[i].Resource,
-			State:    list[i].State,
-			Channels: list[i].ChannelIDs,
-		})
-	}
-	return endpoints, nil
 }

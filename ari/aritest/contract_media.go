@@ -1,0 +1,113 @@
+package aritest
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+)
+
+// play starts a playback on a channel and waits until it plays.
+func (p *probe) play(channel string, media ...string) string {
+	p.t.Helper()
+	id := newID("playback")
+	p.expect(http.StatusCreated, "", http.MethodPost, "/channels/"+channel+"/play/"+id, map[string]any{"media": media})
+	p.ofPlayback("PlaybackStarted", id, 1)
+	return id
+}
+
+func playback(t *testing.T, target Target) {
+	p := newProbe(t, target)
+	leg := p.answeredLeg()
+	id := p.play(leg, target.Sound, target.Sound)
+	var found Playback
+	p.fetch("/playbacks/"+id, &found)
+	if found.ID != id || found.TargetURI != "channel:"+leg {
+		t.Errorf("the playback is %+v, want %s on %s", found, id, leg)
+	}
+	p.ofPlayback("PlaybackStarted", id, 2)
+	if end := p.ofPlayback("PlaybackFinished", id, 1); end.Playback.State != "done" || end.Playback.TargetURI != "channel:"+leg {
+		t.Errorf("it ends as %+v, want done", end.Playback)
+	}
+	p.expect(http.StatusNotFound, "Playback not found", http.MethodDelete, "/playbacks/"+id, nil)
+}
+
+func playbackStopped(t *testing.T, target Target) {
+	p := newProbe(t, target)
+	id := p.play(p.answeredLeg(), target.Sound, target.Sound, target.Sound)
+	p.expect(http.StatusNoContent, "", http.MethodDelete, "/playbacks/"+id, nil)
+	if end := p.ofPlayback("PlaybackFinished", id, 1); end.Playback.State != "done" {
+		t.Errorf("it ends as %s, want done", end.Playback.State)
+	}
+	if got := p.all(func(e Event) bool { return e.Type == "PlaybackStarted" }); len(got) > 1 {
+		t.Errorf("it has gone on after the stop: %v", got)
+	}
+}
+
+func playbackMissing(t *testing.T, target Target) {
+	p := newProbe(t, target)
+	id := p.play(p.answeredLeg(), "sound:there-is-no-such-sound")
+	if end := p.ofPlayback("PlaybackFinished", id, 1); end.Playback.State != "failed" {
+		t.Errorf("it ends as %s, want failed", end.Playback.State)
+	}
+}
+
+func playbackTwice(t *testing.T, target Target) {
+	p := newProbe(t, target)
+	leg := p.answeredLeg()
+	id := p.play(leg, target.Sound)
+	p.expect(http.StatusCreated, "", http.MethodPost, "/channels/"+leg+"/play/"+id, map[string]any{"media": []string{target.Sound}})
+	p.ofPlayback("PlaybackFinished", id, 2)
+}
+
+func music(t *testing.T, target Target) {
+	p := newProbe(t, target)
+	leg := p.answeredLeg()
+	p.expect(http.StatusNoContent, "", http.MethodPost, "/channels/"+leg+"/moh", map[string]string{"mohClass": "default"})
+	p.expect(http.StatusNoContent, "", http.MethodDelete, "/channels/"+leg+"/moh", nil)
+	p.expect(http.StatusNoContent, "", http.MethodDelete, "/channels/"+leg+"/moh", nil)
+}
+
+// newBridge makes a bridge that goes with the test.
+func (p *probe) newBridge() string {
+	p.t.Helper()
+	id := newID("bridge")
+	p.expect(http.StatusOK, "", http.MethodPost, "/bridges/"+id, map[string]string{"type": "mixing", "name": id})
+	p.t.Cleanup(func() { p.send(http.MethodDelete, "/bridges/"+id, nil) })
+	return id
+}
+
+func bridge(t *testing.T, target Target) {
+	p := newProbe(t, target)
+	one, other := p.answeredLeg(), p.answeredLeg()
+	id := p.newBridge()
+	p.expect(http.StatusNoContent, "", http.MethodPost, "/bridges/"+id+"/addChannel", map[string]any{"channel": []string{one, other}})
+	for _, leg := range []string{one, other} {
+		if joined := p.ofChannel("ChannelEnteredBridge", leg); joined.Bridge.ID != id {
+			t.Errorf("%s is in bridge %s, want %s", leg, joined.Bridge.ID, id)
+		}
+	}
+	var list []Bridge
+	p.fetch("/bridges", &list)
+	at := slices.IndexFunc(list, func(b Bridge) bool { return b.ID == id })
+	if at < 0 || len(list[at].Channels) != 2 || list[at].Type != "mixing" {
+		t.Errorf("the bridges are %+v, want %s with two channels", list, id)
+	}
+	p.expect(http.StatusNoContent, "", http.MethodDelete, "/channels/"+one, nil)
+	p.ofChannel("ChannelLeftBridge", one)
+	p.expect(http.StatusNoContent, "", http.MethodDelete, "/bridges/"+id, nil)
+	p.ofChannel("ChannelLeftBridge", other)
+	p.expect(http.StatusNotFound, "Bridge not found", http.MethodDelete, "/bridges/"+id, nil)
+	var channel Channel
+	p.fetch("/channels/"+other, &channel)
+	if channel.State != "Up" {
+		t.Errorf("the leg that was left is %s, want it to live on", channel.State)
+	}
+}
+
+func bridgeRefuses(t *testing.T, target Target) {
+	p := newProbe(t, target)
+	id := p.newBridge()
+	p.expect(http.StatusConflict, "", http.MethodPost, "/bridges/"+id, map[string]string{"type": "mixing"})
+	leg := p.answeredLeg()
+	p.expect(http.StatusBadRequest, "Channel not found", http.MethodPost, "/bridges/"+id+"/addChannel", map[string]any{"channel": []string{leg, "nobody"}})
+}

@@ -1,0 +1,105 @@
+package ari
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/CyCoreSystems/ari/v6"
+	"github.com/coder/websocket"
+
+	"github.com/callbackd/callbackd/callback"
+)
+
+// doctorEndpoint is the dialplan's line for the doctor, as the shipped extensions.conf has it.
+const doctorEndpoint = "Local/doctor@callbackd-doctor"
+
+// DialplanTrial is what became of a call that was sent through the dialplan for trial.
+type DialplanTrial struct {
+	Reached bool // the dialplan came to Stasis with our application
+	Taken   bool // and a program took the call there
+}
+
+// DialplanReachesStasis sends a call of its own through the dialplan's context callbackd-doctor and
+// looks on from an application of its own, so that it works whether callbackd runs or not. A running
+// callbackd hangs the call up.
+func (n *Node) DialplanReachesStasis(ctx context.Context) (DialplanTrial, error) {
+	application := "callbackd-doctor-" + rand.Text()
+	ctx, cancel := context.WithTimeout(ctx, n.timing.request)
+	defer cancel()
+	conn, err := n.dial(ctx, application)
+	if err != nil {
+		return DialplanTrial{}, err
+	}
+	defer func() { _ = conn.CloseNow() }() // only we know of this application
+	near, far := application+"-near", application+"-far"
+	defer n.hangUpAll(context.WithoutCancel(ctx), near, far)
+	if err := n.sendTrial(ctx, application, near, far); err != nil {
+		return DialplanTrial{}, fmt.Errorf("sending a call through the dialplan: %w", err)
+	}
+	return n.watchTrial(ctx, conn, near, far)
+}
+
+// sendTrial makes both halves of a Local channel, subscribes to the dialplan's and sends it on its way.
+func (n *Node) sendTrial(ctx context.Context, application, near, far string) error {
+	err := n.request(ctx, http.MethodPost, "/channels/create", ari.ChannelCreateRequest{
+		Endpoint:       doctorEndpoint,
+		App:            application,
+		ChannelID:      near,
+		OtherChannelID: far,
+	}, nil)
+	if err != nil {
+		return err
+	}
+	source := map[string]string{"eventSource": "channel:" + far}
+	if err := n.request(ctx, http.MethodPost, "/applications/"+application+"/subscription", source, nil); err != nil {
+		return err
+	}
+	return n.request(ctx, http.MethodPost, "/channels/"+near+"/dial", map[string]int{"timeout": int(n.timing.request / time.Second)}, nil)
+}
+
+// watchTrial follows the dialplan's half until it is clear what became of it. A call that is neither
+// refused nor ended was taken by a program that keeps it.
+func (n *Node) watchTrial(ctx context.Context, conn *websocket.Conn, near, far string) (DialplanTrial, error) {
+	var trial DialplanTrial
+	for {
+		_, data, err := conn.Read(ctx)
+		if err != nil && trial.Reached {
+			trial.Taken = true
+			return trial, nil
+		}
+		if err != nil {
+			return trial, fmt.Errorf("waiting for the dialplan: %w", err)
+		}
+		event, err := ari.DecodeEvent(data)
+		if err != nil {
+			continue // of a type that the library does not know
+		}
+		switch e := event.(type) {
+		case *ari.ChannelDialplan:
+			ours := e.DialplanApp == "Stasis" && strings.HasPrefix(e.DialplanAppData, n.application+",")
+			trial.Reached = trial.Reached || e.Channel.ID == far && ours
+		case *ari.ChannelVarset:
+			if e.Channel.ID == far && e.Variable == "STASISSTATUS" && e.Value == "FAILED" {
+				return trial, nil
+			}
+		case *ari.ChannelDestroyed:
+			if e.Channel.ID == near || e.Channel.ID == far {
+				trial.Taken = trial.Reached
+				return trial, nil
+			}
+		}
+	}
+}
+
+// hangUpAll ends channels of the doctor's that may still be there.
+func (n *Node) hangUpAll(ctx context.Context, channels ...string) {
+	for _, channel := range channels {
+		if err := n.Do(ctx, callback.Hangup{Channel: channel}); err != nil {
+			n.log.Debug("the doctor's channel had ended", "channel", channel, "error", err)
+		}
+	}
+}
