@@ -137,6 +137,12 @@ func (a *Asterisk) Start(ctx context.Context) error {
 	if a.process, err = start(cmd, a.Dir, a.Detached); err != nil {
 		return err
 	}
+	if a.Detached {
+		// It alone holds them from now on.
+		if err := a.release(); err != nil {
+			return err
+		}
+	}
 	if err := a.awaitReady(ctx); err != nil {
 		a.process.Kill()
 		return fmt.Errorf("starting Asterisk: %w\n%s", err, a.lastWords())
@@ -271,10 +277,7 @@ func (a *Asterisk) Kill() { a.process.Kill() }
 // temporary folder.
 func (a *Asterisk) Close() error {
 	a.Kill()
-	var err error
-	if a.addresses != nil {
-		err = a.addresses.release()
-	}
+	err := a.release()
 	if a.temporary {
 		err = errors.Join(err, os.RemoveAll(a.Dir))
 	}
@@ -328,7 +331,17 @@ func OpenAsterisk(root *Root, dir string) (*Asterisk, error) {
 	return a, nil
 }
 
-// reserveAgain takes the addresses of an instance that was found stopped.
+// release closes our hold on the addresses, if we have one.
+func (a *Asterisk) release() error {
+	if a.addresses == nil {
+		return nil
+	}
+	err := a.addresses.release()
+	a.addresses = nil
+	return err
+}
+
+// reserveAgain takes the addresses of a detached instance that has stopped.
 func (a *Asterisk) reserveAgain() (err error) {
 	if a.addresses != nil {
 		return nil

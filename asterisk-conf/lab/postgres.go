@@ -54,7 +54,21 @@ func StartPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
 	if err := p.Start(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	return p, nil
+	if !o.Detached {
+		return p, nil
+	}
+	// The port that it listens on is all that it needs from now on.
+	return p, p.release()
+}
+
+// release gives back the address, if we hold one.
+func (p *Postgres) release() error {
+	if p.address == nil {
+		return nil
+	}
+	err := p.address.release()
+	p.address = nil
+	return err
 }
 
 // chooseAddress reserves an address unless one was given.
@@ -131,9 +145,7 @@ func (p *Postgres) Close() error {
 		defer cancel()
 		err = errors.Join(p.Resume(), p.server.Stop(ctx))
 	}
-	if p.address != nil {
-		err = errors.Join(err, p.address.release())
-	}
+	err = errors.Join(err, p.release())
 	if p.temporary {
 		err = errors.Join(err, os.RemoveAll(p.options.Dir))
 	}

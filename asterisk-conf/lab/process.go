@@ -144,6 +144,9 @@ func (p *Process) Alive() bool {
 	}
 }
 
+// PID returns the process's number.
+func (p *Process) PID() int { return p.process.Pid }
+
 // Terminate asks the process to end and returns when it has. When it has not
 // ended before ctx does, it is killed and the error says so.
 func (p *Process) Terminate(ctx context.Context) error {

@@ -152,7 +152,7 @@ func (s *Server) children() []int {
 // StopAt ends the server in dir that an earlier program started detached, and
 // returns when it is gone. Where none runs it does nothing.
 func StopAt(ctx context.Context, dir string) error {
-	pid, running := postmaster(dir)
+	pid, running := Postmaster(dir)
 	if !running {
 		return nil
 	}
@@ -162,7 +162,7 @@ func StopAt(ctx context.Context, dir string) error {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		if _, running := postmaster(dir); !running {
+		if _, running := Postmaster(dir); !running {
 			return nil
 		}
 		select {
@@ -175,14 +175,14 @@ func StopAt(ctx context.Context, dir string) error {
 
 // Running says whether a server runs in dir.
 func Running(dir string) bool {
-	_, running := postmaster(dir)
+	_, running := Postmaster(dir)
 	return running
 }
 
-// postmaster returns the number of the process that serves the cluster in dir.
+// Postmaster returns the number of the process that serves the cluster in dir.
 // The file that names it outlives a crash, and its number may since have passed
 // to another process; the server's own process works in the data folder.
-func postmaster(dir string) (pid int, running bool) {
+func Postmaster(dir string) (pid int, running bool) {
 	data := filepath.Join(dir, "data")
 	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -66,7 +66,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if len(dir) > longestDir {
 		return nil, fmt.Errorf("the path %s is too long for Postgres's socket: at most %d bytes", dir, longestDir)
 	}
-	if _, running := postmaster(dir); running {
+	if _, running := Postmaster(dir); running {
 		return nil, fmt.Errorf("starting Postgres in %s: %w", dir, ErrRunning)
 	}
 	owner, err := findOwner()

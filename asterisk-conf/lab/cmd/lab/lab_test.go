@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/callbackd/callbackd/asterisk-conf/lab"
+	"github.com/callbackd/callbackd/asterisk-conf/lab/phone"
+	"github.com/callbackd/callbackd/callback/postgres/private"
+)
+
+// callbackd is the program, built for these tests.
+var callbackd string
+
+func TestMain(m *testing.M) {
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "callbackd-lab-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	callbackd = filepath.Join(dir, "callbackd")
+	if out, err := exec.Command("go", "build", "-o", callbackd, "../../../../cmd/callbackd").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building callbackd: %v\n%s", err, out)
+		return 1
+	}
+	code := m.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func TestUpIsSafeToCallTwiceAndDownLeavesNothing(t *testing.T) {
+	l := newLab(t)
+	l.run("up")
+	first := l.env()
+	if agents := strings.Fields(first["LAB_AGENTS"]); len(agents) < 10 {
+		t.Errorf("LAB_AGENTS has %d agents, want 10 at least", len(agents))
+	}
+	if out := l.run("up"); strings.Count(out, "runs already") != 3 {
+		t.Errorf("the second up started something:\n%s", out)
+	}
+	if second := l.env(); second["LAB_SIP"] != first["LAB_SIP"] || second["CALLBACKD_DATABASE_URL"] != first["CALLBACKD_DATABASE_URL"] {
+		t.Errorf("the second up moved it from %v to %v", first, second)
+	}
+	l.run("status")
+
+	state := l.open().state
+	l.run("down")
+	l.nothingRuns()
+	for _, dir := range []string{l.dir, state.PostgresDir} {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v, want it gone", dir, err)
+		}
+	}
+	l.run("down") // where nothing is, there is nothing to do
+}
+
+// Anyone's phones find all that they need in env.
+func TestPhonesWorkFromEnvAlone(t *testing.T) {
+	l := newLab(t)
+	l.run("up")
+	env := l.env()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	extension, password, _ := strings.Cut(strings.Fields(env["LAB_AGENTS"])[0], ":")
+	agent, err := phone.NewAgent(ctx, phone.Options{Listen: "127.0.0.1:0", Server: env["LAB_SIP"]}, extension, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer agent.Close()
+	carrier, err := phone.NewCarrier(ctx, phone.Options{Listen: env["LAB_TRUNK"], Server: env["LAB_SIP"]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer carrier.Close()
+	call, err := carrier.Call(ctx, "2125550123", env["LAB_DID"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := call.SendTone(700); err != nil {
+		t.Fatal(err)
+	}
+	offered, err := agent.AwaitCall(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := offered.Answer(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := offered.AwaitTone(ctx, 700); err != nil {
+		t.Fatal(err)
+	}
+	if err := call.Hangup(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := offered.AwaitEnded(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestUpBringsBackWhatWasKilledAtItsAddresses(t *testing.T) {
+	l := newLab(t)
+	l.run("up")
+	before := l.env()
+	l.killAll()
+	if err := run(t.Context(), l.args("status"), &bytes.Buffer{}); err == nil {
+		t.Error("status is content with a lab that was killed")
+	}
+	l.run("up")
+	after := l.env()
+	for name, value := range before {
+		if after[name] != value {
+			t.Errorf("%s was %q and is %q", name, value, after[name])
+		}
+	}
+	l.run("status")
+}
+
+func TestDownClearsAwayWhatACrashLeft(t *testing.T) {
+	l := newLab(t)
+	l.run("up")
+	l.killAll()
+	l.run("down")
+	l.nothingRuns()
+}
+
+func TestWhatKeepsCallbackdFromStartingIsSaid(t *testing.T) {
+	l := newLab(t)
+	if err := os.MkdirAll(l.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(l.dir, "callbackd.yaml"), []byte("colour: red\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := run(t.Context(), l.args("up"), &bytes.Buffer{})
+	if err == nil || !strings.Contains(err.Error(), "colour") {
+		t.Errorf("got %v, want callbackd's own complaint", err)
+	}
+}
+
+func TestWrongUsageIsToldFromFailure(t *testing.T) {
+	for _, args := range [][]string{nil, {"sideways"}, {"up", "down"}, {"--colour", "up"}} {
+		l := append([]string{"--dir", filepath.Join(t.TempDir(), "lab")}, args...)
+		if err := run(t.Context(), l, &bytes.Buffer{}); !errors.Is(err, errUsage) {
+			t.Errorf("lab %v: got %v, want wrong usage", args, err)
+		}
+	}
+	missing := filepath.Join(t.TempDir(), "callbackd")
+	err := run(t.Context(), []string{"--dir", filepath.Join(t.TempDir(), "lab"), "--callbackd", missing, "up"}, &bytes.Buffer{})
+	if err == nil || !strings.Contains(err.Error(), "make build") {
+		t.Errorf("got %v, want to be told to build callbackd", err)
+	}
+}
+
+// labInDir is a lab in a folder of a test's own.
+type labInDir struct {
+	t   *testing.T
+	dir string
+}
+
+func newLab(t *testing.T) labInDir {
+	t.Helper()
+	l := labInDir{t, filepath.Join(t.TempDir(), ".lab")}
+	t.Cleanup(func() {
+		if t.Failed() {
+			log, err := os.ReadFile(filepath.Join(l.dir, "callbackd.log"))
+			t.Logf("callbackd's log (%v):\n%s", err, log)
+		}
+		if err := run(context.Background(), l.args("down"), &bytes.Buffer{}); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func (l labInDir) args(command string) []string {
+	return []string{"--dir", l.dir, "--callbackd", callbackd, command}
+}
+
+func (l labInDir) run(command string) string {
+	l.t.Helper()
+	var out bytes.Buffer
+	if err := run(l.t.Context(), l.args(command), &out); err != nil {
+		l.t.Fatalf("lab %s: %v\n%s", command, err, out.String())
+	}
+	return out.String()
+}
+
+func (l labInDir) open() *background {
+	l.t.Helper()
+	b, err := open(l.dir, callbackd, &bytes.Buffer{})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return b
+}
+
+// env returns what a shell has after sourcing .lab/env.
+func (l labInDir) env() map[string]string {
+	l.t.Helper()
+	shell := exec.Command("sh", "-c", `. "$1/env" && env`, "sh", l.dir)
+	shell.Env = []string{"PATH=" + os.Getenv("PATH")}
+	out, err := shell.Output()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	env := make(map[string]string)
+	for line := range strings.Lines(string(out)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		if strings.HasPrefix(name, "LAB_") || strings.HasPrefix(name, "CALLBACKD_") {
+			env[name] = value
+		}
+	}
+	return env
+}
+
+// killAll ends all of it at once and in no order, as a crash does.
+func (l labInDir) killAll() {
+	l.t.Helper()
+	lab.FindDetached(l.dir).Kill()
+	lab.FindDetached(filepath.Join(l.dir, "asterisk")).Kill()
+	pid, running := private.Postmaster(l.open().state.PostgresDir)
+	if !running {
+		l.t.Fatal("Postgres does not run")
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l labInDir) nothingRuns() {
+	l.t.Helper()
+	for _, dir := range []string{l.dir, filepath.Join(l.dir, "asterisk")} {
+		if found := lab.FindDetached(dir); found != nil {
+			l.t.Errorf("process %d of %s runs", found.PID(), dir)
+		}
+	}
+}
