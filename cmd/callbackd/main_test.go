@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/callbackd/callbackd/callback/postgres/postgrestest"
 	"github.com/callbackd/callbackd/cmd/callbackd/config"
 )
 
@@ -23,8 +24,13 @@ func TestMain(m *testing.M) {
 			_ = os.Unsetenv(name) // it exists
 		}
 	}
-	testscript.Main(m, map[string]func(){"callbackd": main})
+	testscript.Main(withPostgres{m}, map[string]func(){"callbackd": main})
 }
+
+// withPostgres runs the tests and then stops the Postgres that they have started.
+type withPostgres struct{ *testing.M }
+
+func (m withPostgres) Run() int { return postgrestest.Run(m.M) }
 
 func TestCommandLine(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -39,6 +45,31 @@ func TestCommandLine(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
+}
+
+// The command line against a real Postgres, each script on a database of its own.
+func TestCommandLineOnADatabase(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/database",
+		Setup: func(env *testscript.Env) error {
+			tb, ok := env.T().(testing.TB)
+			if !ok {
+				return errors.New("the script's test is no testing.TB")
+			}
+			env.Setenv("CALLBACKD_DATABASE_URL", postgrestest.EmptyURL(tb))
+			env.Setenv("TZ", "UTC")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "psql": psql},
+	})
+}
+
+// psql runs the SQL of a file on the script's database: "psql FILE".
+func psql(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: psql FILE")
+	}
+	ts.Check(ts.Exec("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", ts.Getenv("CALLBACKD_DATABASE_URL"), "-f", ts.MkAbs(args[0])))
 }
 
 // exits runs a command, "exits CODE COMMAND ARGUMENT...", and wants that exit code.

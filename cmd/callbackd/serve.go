@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"strings"
 
@@ -111,17 +110,13 @@ func serve(cmd *cobra.Command, settings config.Config) error {
 		return errors.Join(err, store.Close())
 	}
 	log.Info("callbackd runs", "version", readVersion().Version, "node", settings.NodeName, "http", settings.HTTPListen)
-	err = work(ctx, dispatcher, listener, figures)
-	log.Info("callbackd ends; calls go on and the next one takes them over")
-	return errors.Join(err, store.Close())
-}
-
-// work runs the dispatcher and the health pages until ctx ends or one of them fails.
-func work(ctx context.Context, dispatcher *dispatch.Dispatcher, listener net.Listener, figures prometheus.Gatherer) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return dispatcher.Run(ctx) })
 	group.Go(func() error { return serveHealth(ctx, listener, healthHandler(dispatcher.Ready, figures)) })
-	return group.Wait()
+	group.Go(func() error { return upkeep(ctx, store, log) })
+	err = group.Wait()
+	log.Info("callbackd ends; calls go on and the next one takes them over")
+	return errors.Join(err, store.Close())
 }
 
 // askAsterisk finds a wrong password before anything is served. An Asterisk that is not up yet is
@@ -129,15 +124,13 @@ func work(ctx context.Context, dispatcher *dispatch.Dispatcher, listener net.Lis
 func askAsterisk(ctx context.Context, node *ari.Node, log *slog.Logger) error {
 	info, err := node.Info(ctx)
 	var refused *ari.AccessError
-	switch {
-	case errors.As(err, &refused):
+	if errors.As(err, &refused) {
 		return err
-	case err != nil:
-		log.Warn("Asterisk does not answer yet; waiting for it", "error", err)
-	default:
+	}
+	if err == nil {
 		log.Info("Asterisk answers", "version", info.Version, "started_at", info.StartedAt)
 	}
-	return nil
+	return nil // the node says that it waits
 }
 
 func newNode(settings config.Config, log *slog.Logger, figures prometheus.Registerer) (*ari.Node, error) {

@@ -118,8 +118,8 @@ func (l *loader) refuseUnknownVariables() {
 		known = append(known, key.Env())
 	}
 	for _, variable := range slices.Sorted(slices.Values(os.Environ())) {
-		name, _, _ := strings.Cut(variable, "=")
-		if !strings.HasPrefix(name, EnvPrefix) || slices.Contains(known, name) || serviceLinks.MatchString(name) {
+		name, value, _ := strings.Cut(variable, "=")
+		if value == "" || !strings.HasPrefix(name, EnvPrefix) || slices.Contains(known, name) || serviceLinks.MatchString(name) {
 			continue
 		}
 		l.mistakes = append(l.mistakes, Mistake{name, "callbackd knows no such variable" + suggest(name, known)})

@@ -40,7 +40,11 @@ func (m Mistakes) Unwrap() []error {
 func suggest(word string, known []string) string {
 	best, bestDistance := "", 1+max(1, len(word)/3)
 	for _, candidate := range slices.Sorted(slices.Values(known)) {
-		if d := distance(strings.ToLower(word), strings.ToLower(candidate)); d < bestDistance {
+		d := distance(strings.ToLower(word), strings.ToLower(candidate))
+		if strings.HasPrefix(candidate, word+"_") {
+			d = 1 // only its end is missing
+		}
+		if d < bestDistance {
 			best, bestDistance = candidate, d
 		}
 	}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/dispatch"
+	"github.com/callbackd/callbackd/callback/postgres"
+	"github.com/callbackd/callbackd/cmd/callbackd/config"
+)
+
+func agentCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "agent",
+		Short: "Add agents, list them, set their states",
+		Args:  cobra.ArbitraryArgs,
+		RunE:  group,
+	}
+	cmd.AddCommand(agentAddCommand(), agentListCommand(), agentStateCommand())
+	return cmd
+}
+
+func agentAddCommand() *cobra.Command {
+	name, endpoint := "", ""
+	var wanted []string
+	cmd := &cobra.Command{
+		Use:   "add EXTENSION --skill NAME[=PROFICIENCY]...",
+		Short: "Add an agent, or change the name, endpoint and skills of one",
+		Long: `Add an agent, logged out, or change the name, endpoint and skills of one who is there.
+
+The proficiency in a skill goes from 1, the best and the default, to 20: of the agents who are free,
+the one with the best gets the contact.`,
+		Example: `  callbackd agent add 1001 --name Ann --skill support
+  callbackd agent add 1002 --skill support=2 --skill sales --endpoint PJSIP/desk-2`,
+		Args: args("EXTENSION"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			extension := given[0]
+			if err := checkExtension(extension); err != nil {
+				return usageError{cmd.CommandPath(), err}
+			}
+			skills, err := parseSkills(wanted)
+			if err != nil {
+				return usageError{cmd.CommandPath(), err}
+			}
+			settings, err := load(cmd)
+			if err != nil {
+				return err
+			}
+			if err := checkSkills(skills, settings); err != nil {
+				return usageError{cmd.CommandPath(), err}
+			}
+			dialled := cmp.Or(endpoint, strings.ReplaceAll(settings.DialAgent, "{EXTENSION}", extension))
+			err = withStore(cmd, settings, func(store *postgres.Store) error {
+				return store.AddAgent(cmd.Context(), extension, name, dialled, skills)
+			})
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "agent %s is rung at %s; to get contacts: callbackd agent state %s available\n", extension, dialled, extension)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&name, "name", "", "the agent's `NAME`, for lists and reports")
+	cmd.Flags().StringVar(&endpoint, "endpoint", "", "the `ENDPOINT` that Asterisk rings (default from dial.agent)")
+	cmd.Flags().StringArrayVar(&wanted, "skill", nil, "a skill that the agent serves, `NAME[=PROFICIENCY]`; may be repeated")
+	return cmd
+}
+
+func agentListCommand() *cobra.Command {
+	asJSON := false
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the agents with their states and skills",
+		Example: "  callbackd agent list --json",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			settings, err := load(cmd)
+			if err != nil {
+				return err
+			}
+			return withStore(cmd, settings, func(store *postgres.Store) error {
+				agents, err := store.ListAgents(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return writeJSON(cmd.OutOrStdout(), agents)
+				}
+				rows := make([][]string, len(agents))
+				for i, agent := range agents {
+					rows[i] = []string{agent.Extension, agent.Name, agent.State, agent.Reason, moment(agent.Since), agent.Endpoint, skillList(agent.Skills)}
+				}
+				return writeTable(cmd.OutOrStdout(), []string{"EXTENSION", "NAME", "STATE", "REASON", "SINCE", "ENDPOINT", "SKILLS"}, rows)
+			})
+		},
+	}
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+func agentStateCommand() *cobra.Command {
+	reason := ""
+	cmd := &cobra.Command{
+		Use:   "state EXTENSION available|unavailable|logged_out",
+		Short: "Set what an agent is there for",
+		Long: `Set what an agent is there for: available for contacts, unavailable for a while, or logged out. A
+call that is under way goes on.`,
+		Example: `  callbackd agent state 1001 available
+  callbackd agent state 1001 unavailable --reason lunch`,
+		Args: args("EXTENSION", "STATE"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			extension, presence := given[0], callback.Presence(given[1])
+			switch presence {
+			case callback.Available, callback.Unavailable, callback.LoggedOut:
+			default:
+				return usageError{cmd.CommandPath(), fmt.Errorf("%q is not a state; want available, unavailable or logged_out", given[1])}
+			}
+			settings, err := load(cmd)
+			if err != nil {
+				return err
+			}
+			err = withStore(cmd, settings, func(store *postgres.Store) error {
+				return store.SetPresence(cmd.Context(), extension, presence, reason, whoAsks())
+			})
+			if errors.Is(err, dispatch.ErrNotFound) {
+				return fmt.Errorf("there is no agent %s; callbackd agent list shows those there are", extension)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the list and the history")
+	return cmd
+}
+
+// withStore opens the database, lets act work on it, and closes it.
+func withStore(cmd *cobra.Command, settings config.Config, act func(*postgres.Store) error) error {
+	if err := settings.NeedDatabase(); err != nil {
+		return err
+	}
+	store, err := openStore(cmd.Context(), settings, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return errors.Join(act(store), store.Close())
+}
+
+func checkExtension(extension string) error {
+	if extension == "" || strings.Trim(extension, "0123456789") != "" {
+		return fmt.Errorf("%q is not an extension, which has digits only", extension)
+	}
+	return nil
+}
+
+// parseSkills reads NAME or NAME=PROFICIENCY each.
+func parseSkills(wanted []string) ([]postgres.AgentSkill, error) {
+	if len(wanted) == 0 {
+		return nil, errors.New("--skill is missing: which skills does the agent serve?")
+	}
+	skills := make([]postgres.AgentSkill, len(wanted))
+	for i, text := range wanted {
+		name, proficiency, given := strings.Cut(text, "=")
+		skills[i] = postgres.AgentSkill{Skill: name, Proficiency: 1}
+		if !given {
+			continue
+		}
+		n, err := strconv.Atoi(proficiency)
+		if err != nil || n < 1 || n > 20 {
+			return nil, fmt.Errorf("--skill %s: the proficiency is a whole number from 1 (best) to 20", text)
+		}
+		skills[i].Proficiency = n
+	}
+	return skills, nil
+}
+
+// checkSkills sees that the configuration has the skills, since nobody is queued in another.
+func checkSkills(skills []postgres.AgentSkill, settings config.Config) error {
+	for _, skill := range skills {
+		if _, exists := settings.Skills[skill.Skill]; !exists {
+			return fmt.Errorf("--skill %s: the configuration has no such skill, only %s",
+				skill.Skill, strings.Join(slices.Sorted(maps.Keys(settings.Skills)), ", "))
+		}
+	}
+	return nil
+}
+
+func skillList(skills []postgres.AgentSkill) string {
+	texts := make([]string, len(skills))
+	for i, skill := range skills {
+		texts[i] = fmt.Sprintf("%s=%d", skill.Skill, skill.Proficiency)
+	}
+	return strings.Join(texts, " ")
+}
+
+// whoAsks names the person at the command line, for the agent's history.
+func whoAsks() string {
+	account, err := user.Current()
+	if err != nil {
+		return "command line"
+	}
+	return "command line, " + account.Username
+}

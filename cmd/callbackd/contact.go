@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/dispatch"
+	"github.com/callbackd/callbackd/callback/postgres"
+)
+
+func contactCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "contact",
+		Short: "List contacts, show what became of one",
+		Args:  cobra.ArbitraryArgs,
+		RunE:  group,
+	}
+	cmd.AddCommand(contactListCommand(), contactShowCommand())
+	return cmd
+}
+
+// contactStates are those that --state takes.
+var contactStates = []callback.State{
+	callback.StateLive, callback.StateCallback, callback.StateCalling, callback.StateConnected,
+	callback.StateReleased, callback.StateStuck, callback.StateEnded,
+}
+
+func contactListCommand() *cobra.Command {
+	asJSON, all := false, false
+	state, skill := "", ""
+	limit := 0
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the open contacts, the newest first",
+		Long: `List the open contacts, the newest first; with --all or --state ended those that have ended too.
+
+A contact's state is live (on the line, waiting), callback (hung up, the place is kept), calling
+(being called back), connected (with an agent), released (the agent has left), stuck (for a person to
+look at) or ended.`,
+		Example: `  callbackd contact list --state callback
+  callbackd contact list --all --limit 20 --json`,
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			filter := postgres.ContactFilter{Skill: skill, Limit: limit}
+			if err := checkFilter(&filter, state, all); err != nil {
+				return usageError{cmd.CommandPath(), err}
+			}
+			settings, err := load(cmd)
+			if err != nil {
+				return err
+			}
+			return withStore(cmd, settings, func(store *postgres.Store) error {
+				contacts, err := store.ListContacts(cmd.Context(), filter)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return writeJSON(cmd.OutOrStdout(), contacts)
+				}
+				rows := make([][]string, len(contacts))
+				for i, c := range contacts {
+					rows[i] = []string{
+						c.ID.String(), string(c.State), string(c.Outcome), c.Skill, c.ANI, c.DNIS,
+						c.PhoneNumber, c.Agent, moment(c.ArrivedAt), moment(c.EndedAt),
+					}
+				}
+				return writeTable(cmd.OutOrStdout(),
+					[]string{"ID", "STATE", "OUTCOME", "SKILL", "ANI", "DNIS", "CALL BACK", "AGENT", "ARRIVED", "ENDED"}, rows)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&state, "state", "", "only contacts in this `STATE`")
+	cmd.Flags().StringVar(&skill, "skill", "", "only contacts of this `SKILL`")
+	cmd.Flags().BoolVar(&all, "all", false, "those that have ended too")
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most `N` contacts; 0: all")
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+// checkFilter takes the state into the filter and sees that the filter makes sense.
+func checkFilter(filter *postgres.ContactFilter, state string, all bool) error {
+	if filter.Limit < 0 {
+		return fmt.Errorf("--limit %d: want a number from 0 on", filter.Limit)
+	}
+	filter.OpenOnly = !all && state != string(callback.StateEnded)
+	if state == "" {
+		return nil
+	}
+	for _, known := range contactStates {
+		if string(known) == state {
+			filter.State = known
+			return nil
+		}
+	}
+	return fmt.Errorf("--state %s: want one of %v", state, contactStates)
+}
+
+func contactShowCommand() *cobra.Command {
+	asJSON := false
+	cmd := &cobra.Command{
+		Use:   "show ID",
+		Short: "Show a contact: its state, place, legs and history",
+		Long: `Show a contact: its state and its place in the queue, its legs (the Asterisk channels that served it),
+and everything that has happened to it. With --json, also the offers and attempts, as records.`,
+		Example: `  callbackd contact show 4711
+  callbackd contact show 4711 --json | jq .legs`,
+		Args: args("ID"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			id, err := strconv.ParseInt(given[0], 10, 64)
+			if err != nil || id < 1 {
+				return usageError{cmd.CommandPath(), fmt.Errorf("%q is not a contact ID, which is a whole number", given[0])}
+			}
+			settings, err := load(cmd)
+			if err != nil {
+				return err
+			}
+			err = withStore(cmd, settings, func(store *postgres.Store) error {
+				detail, err := store.ShowContact(cmd.Context(), callback.ContactID(id))
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return writeJSON(cmd.OutOrStdout(), detail)
+				}
+				return writeContact(cmd.OutOrStdout(), detail)
+			})
+			if errors.Is(err, dispatch.ErrNotFound) {
+				return fmt.Errorf("there is no contact %d; callbackd contact list --all shows those there are", id)
+			}
+			return err
+		},
+	}
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
