@@ -12,31 +12,42 @@ import (
 	"github.com/callbackd/callbackd/callback/dispatch"
 )
 
-// TakeoverMargin is how long after the end of a lease another daemon may take the node: the commands
-// of a daemon that lost its lease must have been sent or dropped by then.
-const TakeoverMargin = 2 * time.Second
+// TakeoverMargin is how long after the end of a lease another daemon may take the node. By then the
+// daemon that lost it must have sent or dropped the commands of what it committed at the last moment.
+const TakeoverMargin = 4 * time.Second
+
+// takeable says whether the holder $2 can take the node $1, after the margin of $3 seconds.
+const takeable = `
+	name = $1 AND (holder IS NULL OR holder = $2 OR expires_at + make_interval(secs => $3) < clock_timestamp())`
 
 // AcquireLease takes the node for ttl. A lease that was released is free at once, one that ran out
-// TakeoverMargin later. Holder names a process. The wait for the row's lock is the wait for those
-// transactions of the holder before that are still under way.
+// TakeoverMargin later. Holder names a process.
 func (s *Store) AcquireLease(ctx context.Context, node, holder string, ttl time.Duration) (dispatch.Lease, error) {
 	lease := dispatch.Lease{Node: node, Holder: holder}
 	err := s.transact(ctx, func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO node (name) VALUES ($1) ON CONFLICT DO NOTHING", node); err != nil {
 			return err
 		}
+		var free bool
+		err := tx.GetContext(ctx, &free, "SELECT EXISTS (SELECT FROM node WHERE "+takeable+")",
+			node, holder, TakeoverMargin.Seconds())
+		if err != nil {
+			return err
+		}
+		if !free { // before the lock, for which the holder's saves would wait
+			return dispatch.ErrLeaseHeld
+		}
+		// Waits for the transactions of the holder before that are still under way.
 		if _, err := tx.ExecContext(ctx, "SELECT FROM node WHERE name = $1 FOR UPDATE", node); err != nil {
 			return err
 		}
-		err := tx.GetContext(ctx, &lease.Epoch, `
+		err = tx.GetContext(ctx, &lease.Epoch, `
 			UPDATE node
 			SET holder = $2,
 			    epoch = epoch + CASE WHEN holder = $2 THEN 0 ELSE 1 END,
-			    expires_at = clock_timestamp() + make_interval(secs => $3)
-			WHERE name = $1
-			  AND (holder IS NULL OR holder = $2 OR expires_at + make_interval(secs => $4) < clock_timestamp())
-			RETURNING epoch`,
-			node, holder, ttl.Seconds(), TakeoverMargin.Seconds())
+			    expires_at = clock_timestamp() + make_interval(secs => $4)
+			WHERE `+takeable+" RETURNING epoch",
+			node, holder, TakeoverMargin.Seconds(), ttl.Seconds())
 		if errors.Is(err, sql.ErrNoRows) {
 			return dispatch.ErrLeaseHeld
 		}
@@ -48,11 +59,12 @@ func (s *Store) AcquireLease(ctx context.Context, node, holder string, ttl time.
 	return lease, nil
 }
 
-// RenewLease extends a lease to ttl from now. One that ran out is not extended.
+// RenewLease extends a lease to ttl from now, one that has run out, too, as long as nobody else has
+// taken the node.
 func (s *Store) RenewLease(ctx context.Context, lease dispatch.Lease, ttl time.Duration) error {
 	return s.changeLease(ctx, "renewing the lease of", lease, `
 		UPDATE node SET expires_at = clock_timestamp() + make_interval(secs => $4)
-		WHERE name = $1 AND holder = $2 AND epoch = $3 AND expires_at > clock_timestamp()`,
+		WHERE name = $1 AND holder = $2 AND epoch = $3`,
 		ttl.Seconds())
 }
 
