@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 
@@ -131,16 +130,7 @@ func (a *application) channels() int {
 // awaitNoChannel returns when the last channel is gone.
 func (a *application) awaitNoChannel() {
 	a.t.Helper()
-	ctx := within(a.t)
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	for a.channels() != 0 {
-		select {
-		case <-ctx.Done():
-			a.t.Fatalf("%d channels are left", a.channels())
-		case <-ticker.C:
-		}
-	}
+	await(a.t, "the end of every channel", func() bool { return a.channels() == 0 })
 }
 
 func (e event) String() string {

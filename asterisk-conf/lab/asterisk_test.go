@@ -201,17 +201,27 @@ func TestWhatKeepsAsteriskFromStartingIsSaid(t *testing.T) {
 // awaitNoProcess waits until none is left of the instance in dir.
 func awaitNoProcess(t *testing.T, dir string) {
 	t.Helper()
+	await(t, "the end of every process of "+dir, func() bool { return processesOf(t, dir) == nil })
+}
+
+func awaitFile(t *testing.T, path string) {
+	t.Helper()
+	await(t, path, func() bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
+}
+
+// await looks again and again until a named condition holds.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
 	ctx := within(t)
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
-	for {
-		left := processesOf(t, dir)
-		if left == nil {
-			return
-		}
+	for !holds() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("still there: %v", left)
+			t.Fatalf("waited in vain for %s", what)
 		case <-ticker.C:
 		}
 	}

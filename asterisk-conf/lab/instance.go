@@ -71,7 +71,8 @@ func (a *Asterisk) makeDir(o AsteriskOptions) error {
 			return fmt.Errorf("making the instance's folder: %w", err)
 		}
 	}
-	for _, folder := range []string{"log/cdr-csv", "log/cel-custom", "lib/keys", "lib/music"} {
+	// Debian's package makes the first, the administrator the second.
+	for _, folder := range []string{"log/cdr-csv", "log/cel-custom", "lib/music"} {
 		if err := os.MkdirAll(filepath.Join(a.Dir, folder), 0o755); err != nil {
 			return fmt.Errorf("making the instance's folder: %w", err)
 		}
