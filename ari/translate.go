@@ -1,6 +1,7 @@
 package ari
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/CyCoreSystems/ari/v6"
@@ -38,6 +39,7 @@ type translator struct {
 	session *session
 	deliver func(callback.Event)
 	held    map[string][]callback.Event // channels that are being subscribed to, with what came since
+	untold  map[string]bool             // channels that were gone when we subscribed
 	causes  map[string]callback.Cause   // of channels that somebody asked to hang up
 }
 
@@ -49,6 +51,7 @@ func (n *Node) translate(s *session, deliver func(callback.Event)) error {
 		session: s,
 		deliver: deliver,
 		held:    make(map[string][]callback.Event),
+		untold:  make(map[string]bool),
 		causes:  make(map[string]callback.Cause),
 	}
 	for {
@@ -83,7 +86,7 @@ func (t *translator) event(event ari.Event) {
 	case *ari.StasisStart:
 		t.start(e)
 	case *ari.StasisEnd:
-		t.emit(e.Channel.ID, callback.LegLeft{Channel: e.Channel.ID})
+		t.left(e.Channel.ID)
 	case *ari.Dial:
 		t.progress(e.Peer.ID, e.Dialstatus)
 	case *ari.ChannelStateChange:
@@ -155,21 +158,36 @@ func (t *translator) emit(channel string, event callback.Event) {
 	t.deliver(event)
 }
 
-// release delivers what was kept of a channel. The end of a channel that was gone before we could
-// subscribe is told by nobody else.
+// release delivers what was kept of a channel.
 func (t *translator) release(s *subscription) {
 	events := t.held[s.channel]
 	delete(t.held, s.channel)
-	ended := false
 	for _, event := range events {
-		_, isEnd := event.(callback.LegEnded)
-		ended = ended || isEnd
 		t.deliver(event)
 	}
-	if s.gone && !ended {
-		t.deliver(callback.LegEnded{Channel: s.channel, Cause: t.causes[s.channel], Absent: true})
-		delete(t.causes, s.channel)
+	if !s.gone {
+		return
 	}
+	if slices.Contains(events, callback.Event(callback.LegLeft{Channel: s.channel})) {
+		t.endUntold(s.channel)
+		return
+	}
+	t.untold[s.channel] = true // its StasisEnd is still on the way
+}
+
+// left handles the end of our control over a channel.
+func (t *translator) left(channel string) {
+	t.emit(channel, callback.LegLeft{Channel: channel})
+	if t.untold[channel] {
+		t.endUntold(channel)
+	}
+}
+
+// endUntold tells the end of a channel that was gone before we could subscribe: Asterisk does not.
+func (t *translator) endUntold(channel string) {
+	t.deliver(callback.LegEnded{Channel: channel, Cause: t.causes[channel], Absent: true})
+	delete(t.causes, channel)
+	delete(t.untold, channel)
 }
 
 // releaseAll delivers what is still kept when the stream has broken.

@@ -164,7 +164,7 @@ func (s *Server) dial(r *http.Request, body map[string]any) (int, any, *failure)
 		c.timer = time.AfterFunc(time.Duration(seconds*float64(time.Second)), func() { s.Hangup(c.ID, causeNoAnswer) })
 	}
 	if c.peer != nil {
-		s.arrive(c.peer)
+		s.arrive(c.peer, "")
 		return http.StatusNoContent, noContent, nil
 	}
 	s.reach(c, s.options.Endpoints[c.endpoint])
@@ -205,7 +205,10 @@ func (s *Server) up(c *channel) {
 }
 
 // arrive runs the dialplan on a caller's channel: into the application, or to its end.
-func (s *Server) arrive(c *channel) {
+func (s *Server) arrive(c *channel, script string) {
+	if script == "" {
+		script = s.options.Script
+	}
 	c.State = "Ring"
 	number := c.Dialplan.Exten
 	if c.peer != nil {
@@ -217,7 +220,7 @@ func (s *Server) arrive(c *channel) {
 			c.variables[name] = number
 		}
 	}
-	if !s.enter(c, DialplanApplication, s.options.Script) {
+	if !s.enter(c, DialplanApplication, script) {
 		s.end(c, causeAway)
 	}
 }

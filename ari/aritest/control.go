@@ -12,6 +12,7 @@ type Call struct {
 	ANI, Name string
 	DNIS      string
 	Dialled   string // "": DNIS
+	Script    string // "": the one of the options
 }
 
 // Arrive lets a call come in from the trunk, through the dialplan.
@@ -22,7 +23,7 @@ func (s *Server) Arrive(call Call) {
 	c.Caller = Caller{Name: call.Name, Number: call.ANI}
 	c.Dialplan.Exten = call.DNIS
 	c.variables["CALLBACKD_DIALLED"] = call.Dialled
-	s.arrive(c)
+	s.arrive(c, call.Script)
 }
 
 // Hangup ends a channel, as its phone would, with a cause. It is no error if it has ended.
@@ -120,4 +121,11 @@ func (s *Server) Requests(begin string) []string {
 		}
 	}
 	return found
+}
+
+// Connections is how many TCP connections were opened so far.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened
 }

@@ -3,9 +3,11 @@ package aritest
 import (
 	"crypto/tls"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -45,6 +47,7 @@ type Server struct {
 	sockets      map[*socket]bool
 	requests     []string // method and path, as they came
 	sent         int      // events, for the noise
+	opened       int      // TCP connections
 }
 
 // New starts a server on a free port of 127.0.0.1.
@@ -65,6 +68,7 @@ func New(o Options) *Server {
 	}
 	s.trouble.changed = make(chan struct{})
 	s.http = httptest.NewUnstartedServer(s.handler())
+	s.http.Config.ConnState = s.countConnection
 	if o.TLS != nil {
 		s.http.TLS = o.TLS
 		s.http.StartTLS()
@@ -89,6 +93,15 @@ func (s *Server) Close() {
 	s.http.CloseClientConnections()
 	s.http.Close()
 	s.work.Wait()
+}
+
+func (s *Server) countConnection(_ net.Conn, state http.ConnState) {
+	if state != http.StateNew {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opened++
 }
 
 // failure is a refusal with Asterisk's status and words.
@@ -160,7 +173,7 @@ func (s *Server) handler() http.Handler {
 func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 	s.mu.Lock()
 	s.requests = append(s.requests, r.Method+" "+r.URL.EscapedPath())
-	booting := s.trouble.booting
+	booting, refuse := s.trouble.booting, s.trouble.refuse
 	s.mu.Unlock()
 	isSocket := r.URL.Path == "/ari/events"
 	if booting == BootAll || booting == BootRequests && !isSocket {
@@ -168,7 +181,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	user, password, _ := r.BasicAuth()
-	if user != User || password != Password {
+	if refuse || user != User || password != Password {
 		write(w, http.StatusUnauthorized, map[string]string{"message": "Authentication required"})
 		return false
 	}
@@ -185,6 +198,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, h handle) {
 		}
 	}
 	if !s.thawed(r.Context()) {
+		return
+	}
+	if strings.HasSuffix(r.URL.Path, "/subscription") && !s.maySubscribe(r.Context()) {
 		return
 	}
 	loss := s.loss(r)

@@ -30,11 +30,13 @@ const (
 // trouble is how the server misbehaves now.
 type trouble struct {
 	booting Boot
+	refuse  bool          // every user
 	frozen  bool          // nothing is sent or answered, nothing is closed
 	holding bool          // events wait
+	keeping bool          // subscriptions wait
 	slow    time.Duration // before each answer
 	losses  []lossRule
-	changed chan struct{} // closed and replaced when frozen or holding changes
+	changed chan struct{} // closed and replaced when frozen, holding or keeping changes
 }
 
 type lossRule struct {
@@ -49,6 +51,13 @@ func (s *Server) SetBooting(b Boot) {
 	s.trouble.booting = b
 }
 
+// RefuseUser makes the server refuse every user, as while ari.conf is being changed, or no longer.
+func (s *Server) RefuseUser(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trouble.refuse = on
+}
+
 // Freeze makes the server's links half-open: nothing is sent, answered or closed any more.
 func (s *Server) Freeze() { s.alter(func(t *trouble) { t.frozen = true }) }
 
@@ -60,6 +69,12 @@ func (s *Server) HoldEvents() { s.alter(func(t *trouble) { t.holding = true }) }
 
 // ReleaseEvents sends what HoldEvents has held.
 func (s *Server) ReleaseEvents() { s.alter(func(t *trouble) { t.holding = false }) }
+
+// HoldSubscriptions makes subscriptions wait for ReleaseSubscriptions before they are carried out.
+func (s *Server) HoldSubscriptions() { s.alter(func(t *trouble) { t.keeping = true }) }
+
+// ReleaseSubscriptions carries out what HoldSubscriptions has held.
+func (s *Server) ReleaseSubscriptions() { s.alter(func(t *trouble) { t.keeping = false }) }
 
 func (s *Server) alter(change func(*trouble)) {
 	s.mu.Lock()
@@ -104,6 +119,11 @@ func (s *Server) thawed(ctx context.Context) bool {
 // released waits until events are not held.
 func (s *Server) released(ctx context.Context) bool {
 	return s.await(ctx, func(t *trouble) bool { return !t.holding })
+}
+
+// maySubscribe waits until subscriptions are not held.
+func (s *Server) maySubscribe(ctx context.Context) bool {
+	return s.await(ctx, func(t *trouble) bool { return !t.keeping })
 }
 
 func (s *Server) await(ctx context.Context, over func(*trouble) bool) bool {
