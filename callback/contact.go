@@ -264,14 +264,19 @@ func (c *Contact) openLeg(channel string) *Leg {
 	return leg
 }
 
+// leaving says whether the leg of that channel has ended or has begun to.
+func (c *Contact) leaving(channel string) bool {
+	leg := c.openLeg(channel)
+	return leg == nil || !leg.HangupAt.IsZero()
+}
+
 // OnLine says whether the contact is on the line, has not hung up, and the script can speak to it
 // (C11).
 func (c *Contact) OnLine() bool {
 	if c.State != StateLive && c.State != StateReleased {
 		return false
 	}
-	leg := c.openLeg(c.Channel)
-	return leg != nil && leg.HangupAt.IsZero()
+	return !c.leaving(c.Channel)
 }
 
 // ScriptPaused says whether the script waits because an agent has accepted and is not connected yet:

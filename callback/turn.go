@@ -85,9 +85,14 @@ func Arrive(ev LegArrived, script ScriptRef, node string, now time.Time) *Contac
 
 // Begin answers the new call and starts its script.
 func (t *Turn) Begin() {
-	t.command(Mark{Channel: t.Contact.Channel, Contact: t.Contact.ID})
-	t.command(Answer{Channel: t.Contact.Channel})
+	t.take(t.Contact.Channel)
 	t.signal(Signal{Kind: SignalStart})
+}
+
+// take puts the contact ID on an inbound leg and answers it.
+func (t *Turn) take(channel string) {
+	t.command(Mark{Channel: channel, Contact: t.Contact.ID})
+	t.command(Answer{Channel: channel})
 }
 
 // Handle takes one event. An event that comes late, twice, or for a channel that is not the

@@ -139,6 +139,9 @@ func (t *Turn) connectWhenJoined() {
 	if c.State == StateCalling && c.Attempt.AnsweredAt.IsZero() {
 		return
 	}
+	if c.leaving(c.Offer.Channel) || c.leaving(c.Channel) {
+		return // its end, which is on its way, decides
+	}
 	c.State = StateConnected
 	c.Offer.JoinUntil = time.Time{}
 	c.Faults = 0

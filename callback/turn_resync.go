@@ -59,12 +59,14 @@ func (t *Turn) legFound(channel string, state ChannelState) {
 		t.command(Hangup{Channel: channel, Reason: "normal"})
 		return
 	}
-	switch state {
-	case ChannelUp:
+	switch {
+	case state == ChannelUp:
 		t.legAnswered(LegAnswered{Channel: channel})
-	case ChannelRinging:
+	case leg.Direction == Inbound:
+		t.take(channel)
+	case state == ChannelRinging:
 		t.legRinging(LegRinging{Channel: channel})
-	case ChannelDown:
+	case state == ChannelDown:
 		t.legDown(leg)
 	}
 }

@@ -526,3 +526,33 @@ func fact(s *story, kind callback.FactKind) map[string]string {
 	}
 	return nil
 }
+
+func TestAContactWhoAnswersAnAgentWhoIsHangingUpIsNotServed(t *testing.T) {
+	s := newStory(t)
+	s.promise(0)
+	agent := s.offer("1001")
+	s.event(callback.LegAnswered{Channel: agent})
+	whisper := s.c.Offer.Whisper
+	contact := s.dial()
+	s.join()
+	s.event(callback.PlaybackFinished{Channel: agent, Playback: whisper})
+	s.join()
+	s.event(callback.LegHangup{Channel: agent})
+	s.event(callback.LegAnswered{Channel: contact})
+	s.event(callback.LegEnded{Channel: agent, Cause: 16})
+	s.event(callback.LegEnded{Channel: contact, Cause: 16})
+	s.wantState(callback.StateCallback, "")
+	if s.c.Attempts != 0 {
+		t.Error("the attempt counts")
+	}
+}
+
+func TestACallThatWasSavedAndNotAnsweredIsAnsweredByTheNextDaemon(t *testing.T) {
+	s := newStory(t)
+	s.event(callback.Resynced{Snapshot: &callback.Snapshot{
+		Channels: map[string]callback.SnapshotChannel{"in": {State: callback.ChannelRinging}},
+	}})
+	if !sent(s, callback.Answer{Channel: "in"}) || !sent(s, callback.Mark{Channel: "in", Contact: 17}) {
+		t.Errorf("the takeover sends %v", s.commands)
+	}
+}

@@ -37,14 +37,17 @@ type Dispatcher struct {
 	log     *slog.Logger
 	scripts *scripts
 	metrics *metrics
-	events  *mailbox[callback.Event]
-	rematch chan struct{}
 
-	matchless bool // the matcher's: the last match found no database
+	events     *mailbox[callback.Event]
+	rematch    chan struct{} // has a token when a match may be possible
+	leaseAsked chan struct{} // has a token when the lease is to be renewed at once
+	matchless  bool          // the matcher's own: the last match found no database
 
 	current   atomic.Pointer[Lease]
 	connected atomic.Bool
 	stored    atomic.Bool // the last word of the database was good
+
+	group sync.WaitGroup // sessions and what starts them
 
 	mu       sync.Mutex
 	giveUp   context.CancelCauseFunc // ends the hold of the node
@@ -56,22 +59,21 @@ type Dispatcher struct {
 	// has the channels of calls that were given back after such a commit.
 	doubtful  bool
 	givenBack map[string]bool
-	group     sync.WaitGroup // sessions and what starts them
 }
 
 // New makes a dispatcher. It fails when its metrics are registered already.
 func New(o Options) (*Dispatcher, error) {
 	d := &Dispatcher{
-		o:        o,
-		log:      o.Logger.With("node", o.Node),
-		scripts:  newScripts(o.Scripts),
-		events:   newMailbox[callback.Event](),
-		rematch:  make(chan struct{}, 1),
-		sessions: map[callback.ContactID]*session{},
-		owned:    map[string]*session{},
-		devices:  map[string]callback.DeviceState{},
-
-		givenBack: map[string]bool{},
+		o:          o,
+		log:        o.Logger.With("node", o.Node),
+		scripts:    newScripts(o.Scripts),
+		events:     newMailbox[callback.Event](),
+		rematch:    make(chan struct{}, 1),
+		leaseAsked: make(chan struct{}, 1),
+		sessions:   map[callback.ContactID]*session{},
+		owned:      map[string]*session{},
+		devices:    map[string]callback.DeviceState{},
+		givenBack:  map[string]bool{},
 	}
 	d.metrics = newMetrics(d)
 	if err := d.metrics.register(o.Registerer); err != nil {
@@ -183,6 +185,7 @@ func (d *Dispatcher) renew(ctx context.Context, lease Lease) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-d.leaseAsked:
 		}
 		tryCtx, cancel := context.WithTimeout(ctx, saveLimit)
 		err := d.o.Store.RenewLease(tryCtx, lease, leaseTime)
@@ -196,6 +199,15 @@ func (d *Dispatcher) renew(ctx context.Context, lease Lease) {
 			late = err != nil
 			d.log.Warn("renewal of the lease", "working", !late, "error", err)
 		}
+	}
+}
+
+// askLease renews the lease soon: the store has refused something because it has run out or because
+// another daemon has taken the node.
+func (d *Dispatcher) askLease() {
+	select {
+	case d.leaseAsked <- struct{}{}:
+	default:
 	}
 }
 

@@ -38,18 +38,10 @@ func (d *Dispatcher) matchAll(ctx context.Context) {
 		matchCtx, cancel := context.WithTimeout(ctx, saveLimit)
 		match, err := d.o.Store.Match(matchCtx, MatchRequest{Lease: d.lease(), Devices: devices, Offer: d.offer})
 		cancel()
-		if errors.Is(err, ErrLeaseLost) {
-			d.lost(err)
-			return
-		}
+		d.noteMatching(err)
 		if err != nil {
-			if errors.Is(err, ErrUnsure) {
-				d.doubt("")
-			}
-			d.noteMatching(err)
 			return
 		}
-		d.noteMatching(nil)
 		if match == nil {
 			return
 		}
@@ -60,6 +52,12 @@ func (d *Dispatcher) matchAll(ctx context.Context) {
 
 // noteMatching logs once that matching has stopped working, and once that it works again.
 func (d *Dispatcher) noteMatching(err error) {
+	switch {
+	case errors.Is(err, ErrLeaseLost):
+		d.askLease()
+	case errors.Is(err, ErrUnsure):
+		d.doubt("")
+	}
 	switch {
 	case err != nil && !d.matchless:
 		d.log.Warn("no matches: the database is away", "error", err)

@@ -178,10 +178,7 @@ func (d *Dispatcher) create(ctx context.Context, s *session, ev callback.LegArri
 	d.mu.Lock()
 	d.sessions[id] = s
 	d.mu.Unlock()
-	if err := s.handle(ctx, begin{}); err != nil {
-		d.lost(err)
-		return false
-	}
+	s.handle(ctx, begin{})
 	return true
 }
 
@@ -190,6 +187,9 @@ func (d *Dispatcher) save(ctx context.Context, change Change) (callback.ContactI
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveLimit)
 	defer cancel()
 	id, err := d.o.Store.Create(ctx, d.lease(), change)
+	if errors.Is(err, ErrLeaseLost) {
+		d.askLease()
+	}
 	if !errors.Is(err, ErrUnsure) {
 		return id, err
 	}

@@ -73,14 +73,7 @@ func (s *session) run(ctx context.Context) {
 			s.flush()
 			return
 		}
-		if err := s.handle(ctx, ev); err != nil {
-			if ctx.Err() != nil {
-				return
-			}
-			s.log.Error("session given up", "error", err)
-			s.d.lost(err)
-			return
-		}
+		s.handle(ctx, ev)
 	}
 }
 
@@ -133,33 +126,36 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
-// handle takes one event: the turn is played, saved, and its commands are sent. An error means that
-// the node was lost to another daemon.
-func (s *session) handle(ctx context.Context, ev callback.Event) error {
+// handle takes one event: the turn is played, saved, and its commands are sent.
+func (s *session) handle(ctx context.Context, ev callback.Event) {
 	t := s.play(ev, nil)
 	if s.unchanged(t) && !s.dirty {
-		return nil
+		return
 	}
 	if !t.mustSave {
-		return s.save(ctx, ev, t)
+		s.save(ctx, ev, t)
+		return
 	}
 	err := s.commit(ctx, t)
-	if err == nil || errors.Is(err, ErrLeaseLost) {
-		return err
-	}
-	if errors.Is(err, ErrConflict) {
-		return s.reload(ctx, ev)
-	}
-	if !t.promised {
+	switch {
+	case err == nil:
+	case errors.Is(err, errEnds):
+		// What was saved is found by the next daemon.
+	case errors.Is(err, ErrConflict):
+		s.reload(ctx, ev)
+	case t.promised:
+		// C5: the caller is still on the line, still in the queue, and the script takes OnError.
+		s.log.Warn("callback not promised: the database did not save it", "error", err)
+		s.save(ctx, ev, s.play(ev, refusal(err)))
+	default:
 		// It stays due and is tried again.
 		s.log.Warn("not dialled: the database did not save it", "error", err)
 		s.retryAt = time.Now().Add(retryPause)
-		return nil
 	}
-	// C5: the caller is still on the line, still in the queue, and the script takes OnError.
-	s.log.Warn("callback not promised: the database did not save it", "error", err)
-	return s.save(ctx, ev, s.play(ev, refusal(err)))
 }
+
+// errEnds says that the daemon ends, or has lost the node, before the database has answered.
+var errEnds = errors.New("the daemon ends")
 
 // refusal is what a script reads in _ERR when its callback was not saved.
 func refusal(err error) error {
@@ -171,7 +167,7 @@ func refusal(err error) error {
 
 // reload begins again from what the database holds: another daemon, or a session that has just
 // ended, has changed the contact since this session loaded it. The event is handled again.
-func (s *session) reload(ctx context.Context, ev callback.Event) error {
+func (s *session) reload(ctx context.Context, ev callback.Event) {
 	s.log.Warn("the contact was changed elsewhere: loading it again")
 	for {
 		record, err := s.d.load(ctx, s.record.Contact.ID)
@@ -180,11 +176,11 @@ func (s *session) reload(ctx context.Context, ev callback.Event) error {
 			s.unsaved, s.doubtful, s.dirty, s.retryAt = additions{}, nil, false, time.Time{}
 			s.d.own(s)
 			s.inbox.put(ev)
-			return nil
+			return
 		}
 		select {
 		case <-ctx.Done():
-			return ErrLeaseLost
+			return
 		case <-time.After(retryPause):
 		}
 	}
@@ -206,19 +202,18 @@ func (s *session) unchanged(t turn) bool {
 }
 
 // save saves a turn that may go on without the database: then it is saved later.
-func (s *session) save(ctx context.Context, ev callback.Event, t turn) error {
+func (s *session) save(ctx context.Context, ev callback.Event, t turn) {
 	s.unsaved.add(additions{t.Facts, t.Agents})
 	s.record = t.Record
 	if s.dirty && time.Now().Before(s.retryAt) {
 		s.dispatch(t.commands)
-		return nil
+		return
 	}
 	err := s.write(ctx, s.record, s.unsaved)
 	switch {
-	case errors.Is(err, ErrLeaseLost):
-		return err
 	case errors.Is(err, ErrConflict):
-		return s.reload(ctx, ev)
+		s.reload(ctx, ev)
+		return
 	case err != nil:
 		if !s.dirty {
 			s.log.Warn("saved later: the database is away", "error", err)
@@ -230,11 +225,10 @@ func (s *session) save(ctx context.Context, ev callback.Event, t turn) error {
 		s.saved()
 	}
 	s.dispatch(t.commands)
-	return nil
 }
 
-// commit saves a turn that must not go on without the database. An error other than that of a lost
-// node means that nothing of the turn was saved, and nothing of it has happened.
+// commit saves a turn that must not go on without the database. An error other than errEnds means
+// that nothing of the turn was saved, and nothing of it has happened.
 func (s *session) commit(ctx context.Context, t turn) error {
 	all := additions{slices.Clone(s.unsaved.facts), slices.Clone(s.unsaved.agents)}
 	all.add(additions{t.Facts, t.Agents})
@@ -273,8 +267,11 @@ func (s *session) write(ctx context.Context, record Record, with additions) erro
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveLimit)
 	defer cancel()
 	err := s.d.o.Store.Save(ctx, s.d.lease(), Change{Record: record, Facts: with.facts, Agents: with.agents})
-	if errors.Is(err, ErrUnsure) {
+	switch {
+	case errors.Is(err, ErrUnsure):
 		s.doubtful = &with
+	case errors.Is(err, ErrLeaseLost):
+		s.d.askLease()
 	}
 	return err
 }
@@ -331,12 +328,12 @@ func (s *session) settle(ctx context.Context) error {
 		case err == nil:
 			s.doubtful = nil
 			return errors.New("the connection to the database was lost before the commit")
-		case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrConflict):
+		case errors.Is(err, ErrConflict):
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return ErrLeaseLost
+			return errEnds
 		case <-time.After(retryPause):
 		}
 	}

@@ -58,8 +58,8 @@ var (
 	ErrConflict = errors.New("the contact was changed by another daemon")
 	// ErrLeaseHeld means that another daemon holds the node.
 	ErrLeaseHeld = errors.New("another daemon holds this node")
-	// ErrLeaseLost means that another daemon has taken the node over: nothing was saved. A lease that
-	// has merely run out is another error: it may be renewed yet.
+	// ErrLeaseLost means that the lease has run out or that another daemon has taken the node over:
+	// nothing was saved. RenewLease tells which.
 	ErrLeaseLost = errors.New("the lease of this node was lost")
 	// ErrCallbackOpen means that an open callback for this number and skill exists: nothing was saved.
 	ErrCallbackOpen = errors.New("a callback for this number is already waiting")

@@ -33,8 +33,8 @@ type story struct {
 // stepLimit is how long a step waits for what it has to see.
 const stepLimit = 20 * time.Second
 
-// gap is the silence that stands between two prompts.
-const gap = 40 * time.Millisecond
+// tail is how long what was cut may still be heard.
+const tail = 500 * time.Millisecond
 
 // play plays the story to its end or to the first step that is not seen.
 func (s *story) play(ctx context.Context) error {
@@ -110,12 +110,14 @@ func (s *story) pressOne(ctx context.Context) error {
 	return s.caller.Press(ctx, "1")
 }
 
-// hearNext returns the moment at which the caller hears something after a gap, however short.
+// hearNext returns the moment at which the caller hears the prompt that has just begun, when what
+// played before it has surely ended.
 func (s *story) hearNext(ctx context.Context) (time.Time, error) {
-	if _, err := s.caller.AwaitQuiet(ctx, gap); err != nil {
+	if err := pass(ctx, tail); err != nil {
 		return time.Time{}, err
 	}
-	return s.caller.AwaitSound(ctx)
+	_, err := s.caller.AwaitSound(ctx)
+	return time.Now(), err
 }
 
 func (s *story) awaitAction(ctx context.Context, name string) error {
