@@ -77,29 +77,41 @@ func TestATakeoverWaitsForTheSavesThatAreUnderWay(t *testing.T) {
 	url := postgrestest.URL(t)
 	store, db := postgrestest.Open(t, url), open(t, url)
 	lease := acquire(t, store, node)
-	tx, err := db.Beginx()
+	record := save(t, store, lease, caller())
+	waiting := func(n int) func() bool {
+		return func() bool {
+			var waits bool
+			err := db.Get(&waits, `
+				SELECT count(*) = $1 FROM pg_stat_activity
+				WHERE datname = current_database() AND wait_event_type = 'Lock'`, n)
+			return err == nil && waits
+		}
+	}
+	obstacle, err := db.Beginx()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tx.Exec("SELECT FROM node WHERE name = $1 FOR KEY SHARE", node); err != nil { // as each save does
+	if _, err := obstacle.Exec("SELECT FROM contact FOR UPDATE"); err != nil {
 		t.Fatal(err)
 	}
+	saved, taken := make(chan error, 1), make(chan error, 1)
+	go func() { saved <- store.Save(t.Context(), lease, dispatch.Change{Record: record}) }()
+	awaitTrue(t, "the save to wait", waiting(1))
 	if err := store.ReleaseLease(t.Context(), lease); err != nil {
 		t.Fatal(err)
 	}
-	taken := make(chan error, 1)
 	go func() {
 		_, err := store.AcquireLease(t.Context(), node, otherHolder, time.Minute)
 		taken <- err
 	}()
-	awaitTrue(t, "the takeover to wait", func() bool {
-		var waits bool
-		return db.Get(&waits, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')") == nil && waits
-	})
-	if err := tx.Commit(); err != nil {
+	awaitTrue(t, "the takeover to wait, too", waiting(2))
+	if err := obstacle.Rollback(); err != nil {
 		t.Fatal(err)
 	}
+	if err := <-saved; err != nil {
+		t.Errorf("the save: %v", err)
+	}
 	if err := <-taken; err != nil {
-		t.Fatal(err)
+		t.Errorf("the takeover: %v", err)
 	}
 }
