@@ -43,7 +43,7 @@ func connect(t *testing.T, asterisk *lab.Asterisk) *application {
 	t.Helper()
 	query := url.Values{"app": {"callback"}, "api_key": {asterisk.ARIUser + ":" + asterisk.ARIPassword}}
 	address := strings.Replace(asterisk.ARIURL, "http:", "ws:", 1) + "/events?" + query.Encode()
-	socket, answer, err := websocket.Dial(within(t), address, nil)
+	socket, answer, err := websocket.Dial(within(t), address, nil) //nolint:bodyclose // of a websocket it is empty
 	if err != nil {
 		t.Fatalf("connecting to ARI: %v (%v)", err, answer)
 	}
@@ -99,7 +99,7 @@ func (a *application) send(ctx context.Context, method, path string, body any) (
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		a.t.Fatal(err)

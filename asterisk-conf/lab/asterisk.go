@@ -126,7 +126,7 @@ func (a *Asterisk) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening Asterisk's console log: %w", err)
 	}
-	defer console.Close()
+	defer func() { _ = console.Close() }()
 	cmd := exec.Command("/bin/sh", "-ec", bootScript(), "boot", a.root.Dir, a.Dir)
 	cmd.Stdout, cmd.Stderr = console, console
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}
@@ -205,7 +205,7 @@ func (a *Asterisk) answersARI(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	return answer.StatusCode == http.StatusOK
 }
 
@@ -215,12 +215,12 @@ func (a *Asterisk) fullyBooted(ctx context.Context) bool {
 }
 
 // answersSIP says whether anything comes back for an OPTIONS request.
-func (a *Asterisk) answersSIP(ctx context.Context) bool {
+func (a *Asterisk) answersSIP(context.Context) bool {
 	conn, err := net.Dial("udp4", a.SIP)
 	if err != nil {
 		return false
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	from := conn.LocalAddr().String()
 	branch := strconv.FormatInt(time.Now().UnixNano(), 36)
 	lines := []string{

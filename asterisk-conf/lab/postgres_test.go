@@ -99,7 +99,7 @@ func query(ctx context.Context, url, statement string) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	_, err = db.ExecContext(ctx, statement)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -50,6 +51,9 @@ func runShown(cmd *exec.Cmd, progress io.Writer, name string) error {
 			}
 		}
 	})
+	// The kernel takes the end of this thread for the end of the command's parent.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	err := cmd.Run()
 	_ = writer.Close()
 	showing.Wait()

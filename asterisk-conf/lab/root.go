@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/callbackd/callbackd/callback/postgres/private"
 )
@@ -21,6 +22,9 @@ const suite = "forky"
 
 // packages are what the root holds beside Debian's minimum.
 var packages = []string{"asterisk", "asterisk-core-sounds-en-wav", "asterisk-moh-opsound-wav", "ca-certificates"}
+
+// removeLimit is how long what an interrupted run left may resist removal.
+const removeLimit = 10 * time.Second
 
 // Root is a folder with a whole Debian in it that has Asterisk installed. It is
 // shared by all instances and never written to.
@@ -51,7 +55,7 @@ func Prepare(ctx context.Context, progress io.Writer) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	if !postgresInstalled() {
 		if err := install(ctx, progress, "postgresql"); err != nil {
 			return nil, err
@@ -108,7 +112,7 @@ func (r *Root) build(ctx context.Context, progress io.Writer) error {
 			return err
 		}
 	}
-	if err := removeUnfinished(r.cache); err != nil {
+	if err := removeUnfinished(ctx, r.cache); err != nil {
 		return err
 	}
 	unfinished, err := os.MkdirTemp(r.cache, "unfinished-")
@@ -125,14 +129,23 @@ func (r *Root) build(ctx context.Context, progress io.Writer) error {
 	return nil
 }
 
-func removeUnfinished(cache string) error {
+// removeUnfinished removes what runs that were killed have left. The last
+// processes of such a run may be about to end, and write meanwhile.
+func removeUnfinished(ctx context.Context, cache string) error {
 	left, err := filepath.Glob(filepath.Join(cache, "unfinished-*"))
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, removeLimit)
+	defer cancel()
 	for _, dir := range left {
-		if err := os.RemoveAll(dir); err != nil {
-			return fmt.Errorf("removing what an interrupted run left: %w", err)
+		var failure error
+		err := await(ctx, func(context.Context) bool {
+			failure = os.RemoveAll(dir)
+			return failure == nil
+		})
+		if err != nil {
+			return fmt.Errorf("removing what an interrupted run left: %w", failure)
 		}
 	}
 	return nil
@@ -149,11 +162,12 @@ func fill(ctx context.Context, progress io.Writer, dir string) error {
 		// A mirror that is frozen at a date counts as expired otherwise.
 		`--aptopt=Acquire::Check-Valid-Until "false"`,
 		"--include="+strings.Join(packages, ","), suite, dir)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		// What it mounts in the folder is gone with it, whatever it dies of.
+		// In namespaces of its own, what it mounts in the folder and whatever it
+		// has started are gone with it, and it is gone with us.
 		Unshareflags: syscall.CLONE_NEWNS,
-		Pdeathsig:    syscall.SIGTERM,
+		Cloneflags:   syscall.CLONE_NEWPID,
+		Pdeathsig:    syscall.SIGKILL,
 	}
 	if err := runShown(cmd, progress, "asterisk"); err != nil {
 		return fmt.Errorf("unpacking Asterisk with mmdebstrap: %w", err)

@@ -28,7 +28,7 @@ func findOwner() (owner, error) {
 	}
 	account, err := osuser.Lookup("postgres")
 	if err != nil {
-		return owner{}, errors.New("Postgres does not run as root and there is no user postgres: apt-get install postgresql, or run as another user")
+		return owner{}, errors.New("there is no user postgres, and Postgres does not run as root: apt-get install postgresql, or run as another user")
 	}
 	uid, err := strconv.ParseUint(account.Uid, 10, 32)
 	if err != nil {
@@ -84,16 +84,16 @@ func (s *Server) data() string { return filepath.Join(s.options.Dir, "data") }
 // get there.
 func (s *Server) makeDir(ctx context.Context) error {
 	dir := s.options.Dir
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the server's user has to get through those above
 		return fmt.Errorf("making Postgres's folder: %w", err)
 	}
-	if err := errors.Join(os.Chmod(dir, 0o700), s.owner.own(dir)); err != nil {
+	if err := errors.Join(os.Chmod(dir, 0o700), s.owner.own(dir)); err != nil { //nolint:gosec // a folder needs its x
 		return fmt.Errorf("giving Postgres its folder: %w", err)
 	}
 	if s.owner.credential == nil {
 		return nil
 	}
-	enter := exec.CommandContext(ctx, "/bin/sh", "-c", `cd "$1"`, "sh", dir)
+	enter := exec.CommandContext(ctx, "/bin/sh", "-c", `cd "$1"`, "sh", dir) //nolint:gosec // dir is data to the shell
 	enter.SysProcAttr = s.owner.attributes()
 	enter.Dir = "/"
 	if err := enter.Run(); err != nil {
@@ -105,7 +105,7 @@ func (s *Server) makeDir(ctx context.Context) error {
 // readPassword returns the password for TCP, made on the first start.
 func (s *Server) readPassword() (string, error) {
 	path := filepath.Join(s.options.Dir, "password")
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // the administrator names the folder
 	if err == nil {
 		return strings.TrimSpace(string(text)), nil
 	}
@@ -164,7 +164,7 @@ func (s *Server) makeCluster(ctx context.Context, programs string) error {
 	if s.options.Fast {
 		args = append(args, "--no-sync")
 	}
-	initdb := exec.CommandContext(ctx, filepath.Join(programs, "initdb"), args...)
+	initdb := exec.CommandContext(ctx, filepath.Join(programs, "initdb"), args...) //nolint:gosec // the installed program
 	initdb.SysProcAttr = s.owner.attributes()
 	initdb.Dir = s.options.Dir
 	if out, err := initdb.CombinedOutput(); err != nil {

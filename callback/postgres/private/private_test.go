@@ -186,7 +186,7 @@ func TestDatabasesAreMadeFromATemplateAndDropped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connected.Close()
+	defer func() { _ = connected.Close() }()
 	if err := connected.PingContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -269,6 +269,6 @@ func with(t *testing.T, address string, act func(*sql.DB) error) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	return act(db)
 }

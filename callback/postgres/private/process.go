@@ -38,9 +38,9 @@ func (s *Server) launch(programs string) error {
 	if err != nil {
 		return fmt.Errorf("opening Postgres's log: %w", err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 
-	cmd := exec.Command(filepath.Join(programs, "postgres"), args...)
+	cmd := exec.Command(filepath.Join(programs, "postgres"), args...) //nolint:gosec,noctx // the installed program; it ends by Stop
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = s.options.Dir
 	cmd.SysProcAttr = s.owner.attributes()
@@ -184,7 +184,7 @@ func Running(dir string) bool {
 // to another process; the server's own process works in the data folder.
 func Postmaster(dir string) (pid int, running bool) {
 	data := filepath.Join(dir, "data")
-	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
+	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid")) //nolint:gosec // the administrator names the folder
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, false
 	}

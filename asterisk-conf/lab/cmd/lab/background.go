@@ -89,7 +89,7 @@ func (l *background) locked(do func() error) error {
 	if err != nil {
 		return fmt.Errorf("opening the lab's folder: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return fmt.Errorf("another lab command works in %s: wait for it", l.dir)
 	}

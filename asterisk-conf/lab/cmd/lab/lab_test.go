@@ -34,7 +34,7 @@ func testMain(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	callbackd = filepath.Join(dir, "callbackd")
 	if out, err := exec.Command("go", "build", "-o", callbackd, "../../../../cmd/callbackd").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building callbackd: %v\n%s", err, out)
@@ -86,12 +86,12 @@ func TestPhonesWorkFromEnvAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer agent.Close()
+	closeAtEnd(t, agent)
 	carrier, err := phone.NewCarrier(ctx, phone.Options{Listen: env["LAB_TRUNK"], Server: env["LAB_SIP"]})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer carrier.Close()
+	closeAtEnd(t, carrier)
 	call, err := carrier.Call(ctx, "2125550123", env["LAB_DID"])
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +115,15 @@ func TestPhonesWorkFromEnvAlone(t *testing.T) {
 	if _, err := offered.AwaitEnded(ctx); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func closeAtEnd(t *testing.T, p *phone.Phone) {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestUpBringsBackWhatWasKilledAtItsAddresses(t *testing.T) {

@@ -188,7 +188,7 @@ func (l *background) startCallbackd(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening callbackd's log: %w", err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	// Its life is not bound to ours.
 	serve := l.command(context.Background(), "serve")
 	serve.Stdout, serve.Stderr = log, log
@@ -236,7 +236,7 @@ func (l *background) ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode == http.StatusOK {
 		return nil
 	}
