@@ -21,7 +21,7 @@ build: ## build bin/callbackd
 demo: build ## play the whole story with a real Asterisk, Postgres and phones
 	go run ./asterisk-conf/lab/cmd/demo
 
-test: need-gcc build ## run all tests, the end-to-end ones too
+test: need-gcc need-postgres build ## run all tests, the end-to-end ones too
 	@go test -race -shuffle=on -timeout $(TEST_LIMIT) ./... && echo "make test: every package passed"
 
 lint: $(GOLANGCI) need-shellcheck ## check form, the linters' findings and the modules
@@ -55,7 +55,12 @@ $(GOLANGCI):
 need-gcc:
 	@command -v gcc >/dev/null || { apt-get update -q && apt-get install -q -y --no-install-recommends gcc libc6-dev; }
 
+# The tests start Postgres servers of their own from the installed programs.
+need-postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+		{ apt-get update -q && apt-get install -q -y --no-install-recommends postgresql; }
+
 need-shellcheck:
 	@command -v shellcheck >/dev/null || { apt-get update -q && apt-get install -q -y --no-install-recommends shellcheck; }
 
-.PHONY: help build demo test lint lab lab-down bench picture need-gcc need-shellcheck
+.PHONY: help build demo test lint lab lab-down bench picture need-gcc need-postgres need-shellcheck

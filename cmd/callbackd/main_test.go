@@ -41,6 +41,7 @@ func TestCommandLine(t *testing.T) {
 				return err
 			}
 			env.Setenv("EXAMPLE", example)
+			endAtOnce(env)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
@@ -58,11 +59,15 @@ func TestCommandLineOnADatabase(t *testing.T) {
 			}
 			env.Setenv("CALLBACKD_DATABASE_URL", postgrestest.EmptyURL(tb))
 			env.Setenv("TZ", "UTC")
+			endAtOnce(env)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "psql": psql},
 	})
 }
+
+// endAtOnce takes away the second for which a program with the race detector waits when it has done.
+func endAtOnce(env *testscript.Env) { env.Setenv("GORACE", "atexit_sleep_ms=0") }
 
 // psql runs the SQL of a file on the script's database: "psql FILE".
 func psql(ts *testscript.TestScript, neg bool, args []string) {
