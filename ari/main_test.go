@@ -2,6 +2,7 @@ package ari
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -209,8 +210,8 @@ func (n *testNode) refused(cmd callback.Command) *callback.CommandError {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	err := n.Do(ctx, cmd)
-	failure, is := err.(*callback.CommandError)
-	if !is {
+	var failure *callback.CommandError
+	if !errors.As(err, &failure) {
 		n.t.Fatalf("%T%+v: %v, want a CommandError", cmd, cmd, err)
 	}
 	return failure

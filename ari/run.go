@@ -20,14 +20,18 @@ type runner struct {
 	deliver   func(callback.Event)
 	connected bool // at least once
 	down      bool // and logged so
-	attempts  int  // in a row that failed
+	attempts  int  // in a row that did not hold
 }
 
 func (r *runner) run(ctx context.Context) error {
 	for {
+		began := time.Now()
 		err := r.session(ctx)
 		if ctx.Err() != nil {
 			return nil
+		}
+		if time.Since(began) > r.node.timing.backoffLast {
+			r.attempts = 0 // it had come up and held
 		}
 		var access *AccessError
 		if errors.As(err, &access) && !r.connected {
@@ -65,7 +69,7 @@ func (r *runner) session(ctx context.Context) error {
 
 func (r *runner) up(snapshot *callback.Snapshot) {
 	r.node.metrics.connects.Inc()
-	r.connected, r.down, r.attempts = true, false, 0
+	r.connected, r.down = true, false
 	r.node.log.Info("receiving Asterisk's events", "url", r.node.url.String(), "application", r.node.application,
 		"channels", len(snapshot.Channels), "bridges", len(snapshot.Bridges))
 }

@@ -230,6 +230,32 @@ func TestAWrongPasswordEndsRunWithUserAndURL(t *testing.T) {
 	}
 }
 
+func TestAUserThatMayOnlyReadEndsRunWithWhatToSet(t *testing.T) {
+	o := serverOptions()
+	o.ReadOnly = true
+	server := aritest.New(o)
+	t.Cleanup(server.Close)
+	n := newTestNode(t, optionsFor(server))
+	err := n.Run(t.Context(), n.deliver)
+	var access *AccessError
+	if !errors.As(err, &access) || !strings.Contains(err.Error(), "read_only = no") {
+		t.Errorf("Run has ended with %v, want an AccessError with the remedy", err)
+	}
+}
+
+func TestEventsThatComeAfterTheAnswersAreDeliveredInOrder(t *testing.T) {
+	server := startServer(t)
+	n, _ := connected(t, optionsFor(server))
+	server.HoldEvents()
+	n.do(callback.CreateLeg{Channel: "cb-1", Endpoint: answers, Contact: aContact})
+	n.do(callback.DialLeg{Channel: "cb-1", Timeout: 20 * time.Second})
+	n.do(callback.Hangup{Channel: "cb-1"})
+	server.ReleaseEvents()
+	n.awaitEvent(callback.LegCreated{Channel: "cb-1"})
+	n.awaitEvent(callback.LegAnswered{Channel: "cb-1"})
+	n.awaitEvent(callback.LegEnded{Channel: "cb-1", Cause: callback.CauseNormal})
+}
+
 func TestAWrongPasswordLaterOnIsWaitedOut(t *testing.T) {
 	server := startServer(t)
 	n, _ := connected(t, optionsFor(server))

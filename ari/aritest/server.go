@@ -26,6 +26,7 @@ type Options struct {
 	SoundLength time.Duration     // of each
 	Script      string            // that the dialplan names for callers
 	TLS         *tls.Config       // not nil: https
+	ReadOnly    bool              // the user may change nothing
 	Calm        bool              // no doubled events and none of unknown types in between
 }
 
@@ -183,6 +184,10 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 	user, password, _ := r.BasicAuth()
 	if refuse || user != User || password != Password {
 		write(w, http.StatusUnauthorized, map[string]string{"message": "Authentication required"})
+		return false
+	}
+	if s.options.ReadOnly && r.Method != http.MethodGet {
+		write(w, http.StatusForbidden, map[string]string{"message": "Write access denied"})
 		return false
 	}
 	return true
