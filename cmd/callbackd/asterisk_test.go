@@ -73,8 +73,8 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 			text = err.Error()
 			return false
 		}
-		defer answer.Body.Close()
 		body, err := io.ReadAll(answer.Body)
+		err = errors.Join(err, answer.Body.Close())
 		text = answer.Status + "\n" + string(body)
 		return err == nil && strings.HasPrefix(text, args[0]) && strings.Contains(text, want)
 	}, &text))
