@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -144,14 +145,17 @@ func (c *Contact) Deadline() time.Time {
 		earliest(c.Offer.JoinUntil)
 	}
 	if c.Attempt.Open() && c.Attempt.Outcome == "" {
-		earliest(c.Attempt.next())
+		earliest(c.nextStep())
 	}
 	return next
 }
 
-// next gives the moment of the attempt's next step.
-func (a *Attempt) next() time.Time {
+// nextStep gives the moment of the open attempt's next step; zero while it waits for an event.
+func (c *Contact) nextStep() time.Time {
+	a := c.Attempt
 	switch {
+	case a.Channel == "" && c.hasOtherLeg():
+		return time.Time{} // the contact's phone is still busy with the call before
 	case a.Channel == "":
 		return a.DueAt
 	case a.Created && a.DiallingAt.IsZero():
@@ -160,6 +164,13 @@ func (a *Attempt) next() time.Time {
 		return a.RingUntil
 	}
 	return time.Time{}
+}
+
+// hasOtherLeg says whether a leg of the contact's is open that is not the attempt's.
+func (c *Contact) hasOtherLeg() bool {
+	return slices.ContainsFunc(c.Legs, func(l Leg) bool {
+		return l.Party == PartyContact && l.Open() && l.Channel != c.Attempt.Channel
+	})
 }
 
 // timeReached does what has come due.
@@ -172,7 +183,7 @@ func (t *Turn) timeReached() {
 	if c.Offer.Accepted() && due(c.Offer.JoinUntil) {
 		t.joinFailed()
 	}
-	if c.Attempt.Open() && c.Attempt.Outcome == "" && due(c.Attempt.next()) {
+	if c.Attempt.Open() && c.Attempt.Outcome == "" && due(c.nextStep()) {
 		t.attemptDue()
 	}
 }

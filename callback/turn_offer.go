@@ -8,14 +8,19 @@ import (
 // whisper is what an agent hears who has answered the offer of a callback.
 const whisper = "sound:callbackd/agent-callback"
 
-// offerMade rings the agent for the offer that the match has committed. The contact may have left
-// the queue meanwhile: then nothing was made and the agent is free again.
+// offerMade rings the agent for the offer that the match has committed; a contact that was loaded since
+// has it already. The contact may have left the queue meanwhile: then nothing was made and the agent is
+// free again.
 func (t *Turn) offerMade(ev OfferMade) {
 	c := t.Contact
-	if c.leg(ev.Leg.Channel) == nil {
+	known := c.leg(ev.Leg.Channel)
+	if known == nil {
 		c.Legs = append(c.Legs, ev.Leg)
+		c.Offer = &ev.Offer
 	}
-	c.Offer = &ev.Offer
+	if known != nil && (!c.Offer.Ringing() || !known.Open() || !known.DiallingAt.IsZero()) {
+		return // told before, and gone on since
+	}
 	if c.Place == nil || (c.State != StateLive && c.State != StateCallback) {
 		c.Offer.Result = OfferWithdrawn
 		t.legEnded(LegEnded{Channel: ev.Leg.Channel, Absent: true})

@@ -6,12 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/callbackd/callbackd/callback"
 )
 
 // story plays turns of one contact and keeps what they said.
 type story struct {
-	t        *testing.T
+	t        rapid.TB
 	c        *callback.Contact
 	now      time.Time
 	skill    callback.Skill
@@ -26,7 +28,7 @@ type story struct {
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 // newStory begins with a call that has come in, was answered and is queued.
-func newStory(t *testing.T) *story {
+func newStory(t rapid.TB) *story {
 	s := &story{t: t, now: noon, skill: callback.DefaultSkill}
 	s.c = callback.Arrive(callback.LegArrived{Channel: "in", ANI: "2125550100", DNIS: "8005550100", Dialled: "8005550100"},
 		callback.ScriptRef{Name: "example"}, "n1", s.now)

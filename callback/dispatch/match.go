@@ -185,6 +185,11 @@ func (d *Dispatcher) doubtOf(c *callback.Contact) callback.Event {
 		delete(d.givenBack, c.Channel)
 		return callback.GivenBack{}
 	}
+	return waitingOffer(c)
+}
+
+// waitingOffer gives the contact's offer if it rings or is about to; nil if not.
+func waitingOffer(c *callback.Contact) callback.Event {
 	for _, leg := range c.Legs {
 		if c.Offer.Ringing() && leg.Channel == c.Offer.Channel {
 			return callback.OfferMade{Offer: *c.Offer, Leg: leg}

@@ -175,7 +175,13 @@ func (s *session) reload(ctx context.Context, ev callback.Event) {
 			s.record = record
 			s.unsaved, s.doubtful, s.dirty, s.retryAt = additions{}, nil, false, time.Time{}
 			s.d.own(s)
-			s.inbox.put(ev)
+			if _, offer := ev.(callback.OfferMade); offer {
+				// It may be over already: what the record says of it holds.
+				ev = waitingOffer(record.Contact)
+			}
+			if ev != nil {
+				s.inbox.put(ev)
+			}
 			return
 		}
 		select {
