@@ -429,26 +429,7 @@ func TestTheCostOfAMatchDoesNotGrowWithTheQueue(t *testing.T) {
 	db.SetMaxOpenConns(1) // for what is set and prepared
 	lease := acquire(t, store, node)
 	addAgent(t, store, "1001", support)
-	for _, statement := range []string{
-		`INSERT INTO class (skill, initial, acceleration, maximum)
-		 SELECT CASE WHEN n % 2 = 0 THEN 'support' ELSE 'sales' END, n, 1, 1000 FROM generate_series(1, $1::int) n`,
-		`INSERT INTO contact (state, script, script_version, arrived_at)
-		 SELECT 'live', 'example', '1', now() FROM generate_series(1, $1::int)`,
-		`INSERT INTO place (contact_id, class_id, queued_at, offerable)
-		 SELECT c.id, (SELECT min(id) FROM class) + c.id % ` + fmt.Sprint(classes) + `, now() - c.id * interval '1 ms', true
-		 FROM contact c LIMIT $1::int`,
-	} {
-		rows := contacts
-		if strings.Contains(statement, "INTO class") {
-			rows = classes
-		}
-		if _, err := db.Exec(statement, rows); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := db.Exec("ANALYZE"); err != nil {
-		t.Fatal(err)
-	}
+	fillQueue(t, url, contacts, classes)
 	if _, err := db.Exec("PREPARE find AS " + postgres.FindStatement()); err != nil {
 		t.Fatal(err)
 	}
@@ -467,6 +448,28 @@ func TestTheCostOfAMatchDoesNotGrowWithTheQueue(t *testing.T) {
 	}
 	if m := match(t, store, request(lease, "1001")); m == nil {
 		t.Fatal("no match")
+	}
+}
+
+// fillQueue puts so many callers into the skill support, evenly in so many classes.
+func fillQueue(t testing.TB, url string, contacts, classes int) {
+	t.Helper()
+	db := open(t, url)
+	for _, fill := range []struct {
+		statement string
+		rows      []any
+	}{
+		{`INSERT INTO class (skill, initial, acceleration, maximum)
+		  SELECT 'support', n, 1, 1000 FROM generate_series(1, $1::int) n`, []any{classes}},
+		{`INSERT INTO contact (state, script, script_version, arrived_at)
+		  SELECT 'live', 'example', '1', now() FROM generate_series(1, $1::int)`, []any{contacts}},
+		{`INSERT INTO place (contact_id, class_id, queued_at, offerable)
+		  SELECT id, (SELECT min(id) FROM class) + id % $1::int, now() - id * interval '1 ms', true FROM contact`, []any{classes}},
+		{"ANALYZE", nil},
+	} {
+		if _, err := db.Exec(fill.statement, fill.rows...); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

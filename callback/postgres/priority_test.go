@@ -12,7 +12,7 @@ import (
 )
 
 // open gives a connection of the test's own.
-func open(t *testing.T, url string) *sqlx.DB {
+func open(t testing.TB, url string) *sqlx.DB {
 	t.Helper()
 	db, err := sqlx.Open("postgres", url)
 	if err != nil {

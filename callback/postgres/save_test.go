@@ -280,6 +280,32 @@ func TestASilentDatabaseIsNotWaitedForWithoutEnd(t *testing.T) {
 	}
 }
 
+func TestASaveGivesUpWhenItsContextEndsAndHasSavedNothing(t *testing.T) {
+	url := postgrestest.URL(t)
+	store, db := postgrestest.Open(t, url), open(t, url)
+	lease := acquire(t, store, node)
+	record := save(t, store, lease, caller())
+	obstacle, err := db.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := obstacle.Exec("SELECT FROM contact FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	err = store.Save(ctx, lease, dispatch.Change{Record: record})
+	if err == nil || errors.Is(err, dispatch.ErrUnsure) {
+		t.Errorf("the save gives %v, want an error that says nothing was saved", err)
+	}
+	if err := obstacle.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if rev, err := store.Revision(t.Context(), record.Contact.ID); err != nil || rev != 1 {
+		t.Errorf("the revision is %d, want 1 (%v)", rev, err)
+	}
+}
+
 func TestWhatACallerSendsNeverMakesAContactUnsaveable(t *testing.T) {
 	store := postgrestest.New(t)
 	lease := acquire(t, store, node)

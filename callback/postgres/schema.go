@@ -52,13 +52,13 @@ var SchemaVersion = sync.OnceValue(func() int64 {
 // views, in the order of their names; those must be such that they can be run again. views may be
 // nil. It tells progress each migration that it has applied. Two at once do it one after the other. A
 // schema that is newer than this program is left alone and is an error.
-func Migrate(ctx context.Context, url string, views fs.FS, progress io.Writer) error {
+func Migrate(ctx context.Context, url string, views fs.FS, progress io.Writer) (err error) {
 	// Building an index may take longer than any query of the daemon may.
 	db, err := connect(url, Options{})
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := db.reach(ctx); err != nil {
 		return err
 	}
@@ -160,11 +160,8 @@ func newerSchema(version int64) error {
 func (db *database) schemaVersion(ctx context.Context) (int64, error) {
 	var version int64
 	err := db.GetContext(ctx, &version, "SELECT coalesce(max(version_id), 0) FROM "+versionTable+" WHERE is_applied")
-	if pq.As(err, pqerror.UndefinedTable) != nil {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("reading the version of the schema: %w", err)
+	if err != nil && pq.As(err, pqerror.UndefinedTable) == nil {
+		return 0, fmt.Errorf("reading the version of the schema: %w", plain(err))
 	}
 	return version, nil
 }

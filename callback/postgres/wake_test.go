@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -44,7 +43,7 @@ func next(t *testing.T, heard <-chan *pq.Notification) string {
 func TestTheMatchersOfAllDaemonsAreToldWhatCanBeMatchedAndNothingElse(t *testing.T) {
 	url := postgrestest.URL(t)
 	db, heard := open(t, url), hear(t, url)
-	store, err := postgres.Open(t.Context(), url, postgres.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	store, err := postgres.Open(t.Context(), url, postgres.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

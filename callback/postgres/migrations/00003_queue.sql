@@ -72,12 +72,15 @@ CREATE TRIGGER place_has_an_open_contact AFTER UPDATE OF state ON contact
 -- +goose StatementBegin
 CREATE FUNCTION priority_at(initial integer, acceleration integer, maximum integer, queued_at timestamptz, at timestamptz)
 RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    -- One expression, so that Postgres puts it in place of the call.
     SELECT CASE
-        WHEN acceleration > 0 AND waited > (maximum - initial::bigint) * 60000000 / acceleration
+        WHEN acceleration > 0 AND greatest((extract(epoch FROM at - queued_at) * 1000000)::bigint, 0)
+                                  > (maximum - initial::bigint) * 60000000 / acceleration
             THEN maximum::bigint * 60000000
-        ELSE least(maximum::bigint * 60000000, initial::bigint * 60000000 + acceleration * waited)
+        ELSE least(maximum::bigint * 60000000,
+                   initial::bigint * 60000000
+                   + acceleration * greatest((extract(epoch FROM at - queued_at) * 1000000)::bigint, 0))
     END
-    FROM (SELECT greatest((extract(epoch FROM at - queued_at) * 1000000)::bigint, 0) AS waited) AS since
 $$;
 -- +goose StatementEnd
 COMMENT ON FUNCTION priority_at(integer, integer, integer, timestamptz, timestamptz) IS

@@ -1,0 +1,74 @@
+package postgres_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/dispatch"
+	"github.com/callbackd/callbackd/callback/postgres"
+	"github.com/callbackd/callbackd/callback/postgres/postgrestest"
+)
+
+// BenchmarkSave saves ordinary turns of contacts on the line, on a Postgres that does not wait for its
+// disk.
+func BenchmarkSave(b *testing.B) {
+	for _, at := range []int{1, 8} {
+		b.Run(fmt.Sprintf("%d at once", at), func(b *testing.B) {
+			store := postgrestest.New(b)
+			lease := acquire(b, store, node)
+			work := make(chan struct{})
+			done := make(chan error)
+			for range at {
+				record := save(b, store, lease, caller())
+				record.Contact.Place = place("support", callback.DefaultPriority, epoch)
+				go func() {
+					var err error
+					for range work {
+						err = store.Save(b.Context(), lease, dispatch.Change{
+							Record: record,
+							Facts:  []callback.Fact{{At: epoch, Kind: callback.FactAction, Data: map[string]string{"name": "music"}}},
+						})
+						record.Rev++
+					}
+					done <- err
+				}()
+			}
+			for b.Loop() {
+				work <- struct{}{}
+			}
+			close(work)
+			for range at {
+				if err := <-done; err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkMatch matches and takes the offer back, with so many waiting in so many classes.
+func BenchmarkMatch(b *testing.B) {
+	for _, size := range []struct{ waiting, classes int }{{10, 1}, {1_000, 1}, {100_000, 1}, {100_000, 100}, {100_000, 1_000}} {
+		b.Run(fmt.Sprintf("%d waiting, %d classes", size.waiting, size.classes), func(b *testing.B) {
+			url := postgrestest.URL(b)
+			store := postgrestest.Open(b, url)
+			lease := acquire(b, store, node)
+			addAgent(b, store, "1001", postgres.AgentSkill{Skill: "support", Proficiency: 1})
+			fillQueue(b, url, size.waiting, size.classes)
+			for b.Loop() {
+				m := match(b, store, request(lease, "1001"))
+				if m == nil {
+					b.Fatal("no match")
+				}
+				b.StopTimer()
+				later := callback.AgentChange{Activity: callback.Free, Until: time.Time{}}
+				if err := endOffer(b.Context(), store, lease, m, callback.OfferWithdrawn, later); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
+	}
+}
