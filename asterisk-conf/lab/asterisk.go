@@ -79,11 +79,14 @@ const stopLimit = 30 * time.Second
 // answers, all modules are loaded and the SIP transport is up. Close gives all
 // back.
 func StartAsterisk(ctx context.Context, root *Root, o AsteriskOptions) (*Asterisk, error) {
-	addresses, err := reserve(root.cache, freeForAsterisk)
+	addresses, err := reserve(root.cache)
 	if err != nil {
 		return nil, err
 	}
-	a := newAsterisk(root, addresses, o)
+	a := &Asterisk{Detached: o.Detached, root: root, addresses: addresses}
+	if err := a.introduce(); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	if err := a.makeDir(o); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -93,24 +96,27 @@ func StartAsterisk(ctx context.Context, root *Root, o AsteriskOptions) (*Asteris
 	return a, nil
 }
 
-func newAsterisk(root *Root, addresses *reservation, o AsteriskOptions) *Asterisk {
-	a := &Asterisk{
-		Name:        "lab-" + strings.ReplaceAll(addresses.network, ".", "-"),
-		Address:     addresses.server(),
-		SIP:         net.JoinHostPort(addresses.server(), strconv.Itoa(sipPort)),
-		Trunk:       net.JoinHostPort(addresses.carrier(), strconv.Itoa(sipPort)),
-		ARIURL:      fmt.Sprintf("http://%s:%d/ari", addresses.server(), httpPort),
-		ARIUser:     "callbackd",
-		ARIPassword: password(),
-		DID:         "8005550100",
-		Detached:    o.Detached,
-		root:        root,
-		addresses:   addresses,
+// introduce gives the instance its name, addresses and passwords.
+func (a *Asterisk) introduce() (err error) {
+	a.Name = "lab-" + strings.ReplaceAll(a.addresses.network, ".", "-")
+	a.Address = a.addresses.server()
+	if a.SIP, err = freeUDP(a.Address, sipPort); err != nil {
+		return err
 	}
+	if a.Trunk, err = freeUDP(a.addresses.carrier(), sipPort); err != nil {
+		return err
+	}
+	web, err := FreeTCP(a.Address, httpPort)
+	if err != nil {
+		return err
+	}
+	a.ARIURL = "http://" + web + "/ari"
+	a.ARIUser, a.ARIPassword = "callbackd", password()
+	a.DID = "8005550100"
 	for number := firstExtension; number <= lastExtension; number++ {
 		a.Agents = append(a.Agents, Extension{strconv.Itoa(number), password()})
 	}
-	return a
+	return nil
 }
 
 // Start starts the instance again after Stop, Kill or a crash, with the same
@@ -346,8 +352,11 @@ func (a *Asterisk) reserveAgain() (err error) {
 	if a.addresses != nil {
 		return nil
 	}
-	network := strings.TrimSuffix(a.Address, ".1")
-	a.addresses, err = tryReserve(filepath.Join(a.root.cache, "addresses"), network, freeForAsterisk)
+	dir, err := addressDir(a.root.cache)
+	if err != nil {
+		return err
+	}
+	a.addresses, err = tryReserve(dir, strings.TrimSuffix(a.Address, ".1"))
 	if err == nil && a.addresses == nil {
 		err = fmt.Errorf("the addresses of %s, %s and %s, are in use by something else", a.Name, a.SIP, a.Trunk)
 	}

@@ -2,10 +2,13 @@ package lab_test
 
 import (
 	"encoding/csv"
+	"io/fs"
 	"net"
+	"path"
 	"strings"
 	"testing"
 
+	asteriskconf "github.com/callbackd/callbackd/asterisk-conf"
 	"github.com/callbackd/callbackd/asterisk-conf/lab"
 	"github.com/callbackd/callbackd/asterisk-conf/lab/phone"
 )
@@ -191,9 +194,20 @@ func TestMusicOnHoldIsTheLabsTone(t *testing.T) {
 	}
 }
 
-func TestEachPromptPlays(t *testing.T) {
+func TestAsteriskKnowsEachPromptAndPlaysOne(t *testing.T) {
 	asterisk := startAsterisk(t, lab.AsteriskOptions{})
 	app := connect(t, asterisk)
+	_, known := app.send(within(t), "GET", "/sounds?lang=en&format=wav", nil)
+	prompts, err := fs.Glob(asteriskconf.Files, "sounds/en/callbackd/*.wav")
+	if err != nil || len(prompts) == 0 {
+		t.Fatalf("no prompts are shipped: %v", err)
+	}
+	for _, prompt := range prompts {
+		name := "callbackd/" + strings.TrimSuffix(path.Base(prompt), ".wav")
+		if !strings.Contains(known, `"id":"`+name+`"`) {
+			t.Errorf("Asterisk does not know %s", name)
+		}
+	}
 	c := call(t, carrier(t, asterisk), caller, asterisk.DID)
 	id := app.await("StasisStart", "").Channel.ID
 	app.post("/channels/"+id+"/answer", nil)

@@ -20,9 +20,10 @@
 // of instances run side by side, and when the last process of one is gone its
 // mounts are gone, whatever it died of.
 //
-// Each Asterisk takes a loopback address (127.64.0.0/10) that nobody uses, and
-// the next one for the carrier: what calls from there, port 5060, comes in on
-// the trunk, and callbacks are dialled to there. Music on hold is a steady tone
+// Each Asterisk takes a loopback address (127.64.0.0/10) that no other lab uses,
+// and the next one for the carrier: what calls from there, from the trunk's port,
+// comes in on the trunk, and callbacks are dialled to there. The ports are the
+// usual ones, or others where a server of this machine listens on every address. Music on hold is a steady tone
 // (MusicHz), so that a test can tell by ear whether it plays.
 //
 // What is started here dies with the program that started it, unless it was

@@ -127,10 +127,12 @@ func (a *Asterisk) writeConfiguration(o AsteriskOptions) error {
 
 // site returns what stands in this instance's site.conf.
 func (a *Asterisk) site(o AsteriskOptions) asteriskconf.Values {
+	web := strings.TrimSuffix(strings.TrimPrefix(a.ARIURL, "http://"), "/ari")
+	_, port, _ := strings.Cut(web, ":")
 	values := asteriskconf.Values{
 		"site-options":        {"entityid": a.entity()},
 		"site-logfiles":       {"full.log": "notice,warning,error,verbose(4)"},
-		"site-http":           {"bindaddr": a.Address},
+		"site-http":           {"bindaddr": a.Address, "bindport": port},
 		"site-ari":            {"password": a.ARIPassword},
 		"site-transport":      {"bind": a.SIP},
 		"site-trunk-aor":      {"contact": "sip:" + a.Trunk},

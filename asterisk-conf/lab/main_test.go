@@ -19,8 +19,11 @@ import (
 const helperVariable = "CALLBACKD_LAB_TEST_HELPER"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(helperVariable) != "" {
+	switch {
+	case os.Getenv(helperVariable) != "":
 		startAndWait()
+	case os.Getenv(crowdedVariable) != "":
+		startInACrowd()
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"strconv"
 	"syscall"
 
 	"github.com/callbackd/callbackd/callback/postgres/private"
@@ -42,7 +40,7 @@ type Postgres struct {
 func StartPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
 	p := &Postgres{options: private.Options{Dir: o.Dir, Listen: o.Listen, Fast: o.Fast, Detached: o.Detached}}
 	if err := p.chooseAddress(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, p.Close())
 	}
 	if o.Dir == "" {
 		dir, err := os.MkdirTemp("", "callbackd-postgres-")
@@ -61,16 +59,6 @@ func StartPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
 	return p, p.release()
 }
 
-// release gives back the address, if we hold one.
-func (p *Postgres) release() error {
-	if p.address == nil {
-		return nil
-	}
-	err := p.address.release()
-	p.address = nil
-	return err
-}
-
 // chooseAddress reserves an address unless one was given.
 func (p *Postgres) chooseAddress() error {
 	if p.options.Listen != "" {
@@ -80,11 +68,21 @@ func (p *Postgres) chooseAddress() error {
 	if err != nil {
 		return err
 	}
-	if p.address, err = reserve(cache, freeForPostgres); err != nil {
+	if p.address, err = reserve(cache); err != nil {
 		return err
 	}
-	p.options.Listen = net.JoinHostPort(p.address.server(), strconv.Itoa(postgresPort))
-	return nil
+	p.options.Listen, err = FreeTCP(p.address.server(), postgresPort)
+	return err
+}
+
+// release gives back the address, if we hold one.
+func (p *Postgres) release() error {
+	if p.address == nil {
+		return nil
+	}
+	err := p.address.release()
+	p.address = nil
+	return err
 }
 
 // Address returns the address:port at which the server listens.

@@ -36,6 +36,7 @@ type state struct {
 	PostgresDir string // absolute; in it, only the user postgres may read
 	Postgres    string // address:port
 	Database    string // the URL, with its password
+	Health      string // address:port of callbackd's /readyz
 	Agents      bool   // the agents have been added
 }
 

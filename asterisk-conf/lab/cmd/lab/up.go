@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,8 +18,8 @@ import (
 const (
 	// readyLimit is how long callbackd may take until it can take calls.
 	readyLimit = 60 * time.Second
-	// healthPort is callbackd's, on the address of its Asterisk.
-	healthPort = "9117"
+	// healthPort is callbackd's, on the address of its Asterisk, where it is free.
+	healthPort = 9117
 	// skill is the one that the example script asks for.
 	skill = "support"
 )
@@ -116,11 +115,9 @@ func (l *background) settings() []setting {
 		{"CALLBACKD_ARI_URL", l.asterisk.ARIURL},
 		{"CALLBACKD_ARI_USER", l.asterisk.ARIUser},
 		{"CALLBACKD_ARI_PASSWORD", l.asterisk.ARIPassword},
-		{"CALLBACKD_HTTP_LISTEN", l.health()},
+		{"CALLBACKD_HTTP_LISTEN", l.state.Health},
 	}
 }
-
-func (l *background) health() string { return net.JoinHostPort(l.asterisk.Address, healthPort) }
 
 // configuration is callbackd's own file, for who wants to try another setting.
 const configuration = `# The lab's callbackd. Its addresses and passwords come from env, beside this file.
@@ -131,7 +128,15 @@ log:
 `
 
 // writeSettings writes env, and callbackd's file unless it is there already.
-func (l *background) writeSettings(context.Context) error {
+func (l *background) writeSettings(context.Context) (err error) {
+	if l.state.Health == "" {
+		if l.state.Health, err = lab.FreeTCP(l.asterisk.Address, healthPort); err != nil {
+			return err
+		}
+		if err := l.save(); err != nil {
+			return err
+		}
+	}
 	var env strings.Builder
 	for _, s := range l.settings() {
 		fmt.Fprintf(&env, "export %s='%s'\n", s.name, strings.ReplaceAll(s.value, "'", `'\''`))
@@ -222,12 +227,12 @@ func (l *background) awaitReady(ctx context.Context) error {
 
 // ready returns what keeps callbackd from taking calls, nil if nothing does.
 func (l *background) ready(ctx context.Context) error {
-	if l.asterisk == nil {
-		return errors.New("there is no Asterisk")
+	if l.state.Health == "" {
+		return errors.New("it was never started")
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+l.health()+"/readyz", http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+l.state.Health+"/readyz", http.NoBody)
 	if err != nil {
 		return err
 	}
