@@ -203,23 +203,33 @@ func (d dialer) DialTimeout(network, address string, limit time.Duration) (net.C
 	return d.DialContext(ctx, network, address)
 }
 
+// boundedConn closes itself when a read or write has failed: what comes later would be taken for the
+// answer to another statement.
 type boundedConn struct {
 	net.Conn
 	answerTime time.Duration
 }
 
 func (c *boundedConn) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.answerTime)); err != nil {
-		return 0, err
+	n, err := 0, c.SetReadDeadline(time.Now().Add(c.answerTime))
+	if err == nil {
+		n, err = c.Conn.Read(p)
 	}
-	return c.Conn.Read(p)
+	if err != nil {
+		_ = c.Close() // err says what is wrong
+	}
+	return n, err
 }
 
 func (c *boundedConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.answerTime)); err != nil {
-		return 0, err
+	n, err := 0, c.SetWriteDeadline(time.Now().Add(c.answerTime))
+	if err == nil {
+		n, err = c.Conn.Write(p)
 	}
-	return c.Conn.Write(p)
+	if err != nil {
+		_ = c.Close() // err says what is wrong
+	}
+	return n, err
 }
 
 // prepared keeps the statements that run all the time, prepared when they are first used: the schema

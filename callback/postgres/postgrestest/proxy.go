@@ -268,25 +268,37 @@ func (l *link) fromClient() {
 	}
 }
 
-// startup passes on what a client begins with, which has no type: a request to cancel among it.
+// tlsRequest is the code of the startup message that asks for TLS.
+const tlsRequest = 80877103
+
+// startup passes on what a client begins with, which has no type: a request to cancel among it. A
+// client that asks for TLS is told that there is none.
 func (l *link) startup() error {
-	var head [4]byte
-	if _, err := io.ReadFull(l.client, head[:]); err != nil {
+	for {
+		var head [8]byte
+		if _, err := io.ReadFull(l.client, head[:]); err != nil {
+			return err
+		}
+		length, code := binary.BigEndian.Uint32(head[:4]), binary.BigEndian.Uint32(head[4:])
+		if code == tlsRequest {
+			if _, err := l.client.Write([]byte("N")); err != nil {
+				return err
+			}
+			continue
+		}
+		if length < 8 || length > 1<<16 {
+			return fmt.Errorf("a startup message of %d bytes", length)
+		}
+		rest := make([]byte, length-8)
+		if _, err := io.ReadFull(l.client, rest); err != nil {
+			return err
+		}
+		if !l.pass() {
+			return net.ErrClosed
+		}
+		_, err := l.server.Write(append(head[:], rest...))
 		return err
 	}
-	length := binary.BigEndian.Uint32(head[:])
-	if length < 8 || length > 1<<16 {
-		return fmt.Errorf("a startup message of %d bytes", length)
-	}
-	rest := make([]byte, length-4)
-	if _, err := io.ReadFull(l.client, rest); err != nil {
-		return err
-	}
-	if !l.pass() {
-		return net.ErrClosed
-	}
-	_, err := l.server.Write(append(head[:], rest...))
-	return err
 }
 
 // look notes whether a message belongs to the transaction to cut, and gives the cut when it is its
