@@ -71,8 +71,11 @@ func (a *Asterisk) makeDir(o AsteriskOptions) error {
 			return fmt.Errorf("making the instance's folder: %w", err)
 		}
 	}
-	// Debian's package makes the first, the administrator the second.
-	for _, folder := range []string{"log/cdr-csv", "log/cel-custom", "lib/music"} {
+	for _, folder := range []string{
+		"log/cdr-csv", "lib/priv-callerintros", "lib/sounds/custom", // as Debian's package makes them
+		"log/cel-custom", // as the administrator does, see cel_custom.conf
+		"lib/music",
+	} {
 		if err := os.MkdirAll(filepath.Join(a.Dir, folder), 0o755); err != nil {
 			return fmt.Errorf("making the instance's folder: %w", err)
 		}
