@@ -37,14 +37,14 @@ func (n *Node) DialplanReachesStasis(ctx context.Context) (DialplanTrial, error)
 	defer func() { _ = conn.CloseNow() }() // only we know of this application
 	near, far := application+"-near", application+"-far"
 	defer n.hangUpAll(context.WithoutCancel(ctx), near, far)
-	if err := n.sendTrial(ctx, application, near, far); err != nil {
-		return DialplanTrial{}, fmt.Errorf("sending a call through the dialplan: %w", err)
+	if err := n.createTrial(ctx, application, near, far); err != nil {
+		return DialplanTrial{}, fmt.Errorf("making a call for trial: %w", err)
 	}
 	return n.watchTrial(ctx, conn, near, far)
 }
 
-// sendTrial makes both halves of a Local channel, subscribes to the dialplan's and sends it on its way.
-func (n *Node) sendTrial(ctx context.Context, application, near, far string) error {
+// createTrial makes both halves of a Local channel and subscribes to the dialplan's.
+func (n *Node) createTrial(ctx context.Context, application, near, far string) error {
 	err := n.request(ctx, http.MethodPost, "/channels/create", ari.ChannelCreateRequest{
 		Endpoint:       doctorEndpoint,
 		App:            application,
@@ -55,14 +55,22 @@ func (n *Node) sendTrial(ctx context.Context, application, near, far string) err
 		return err
 	}
 	source := map[string]string{"eventSource": "channel:" + far}
-	if err := n.request(ctx, http.MethodPost, "/applications/"+application+"/subscription", source, nil); err != nil {
-		return err
-	}
-	return n.request(ctx, http.MethodPost, "/channels/"+near+"/dial", map[string]int{"timeout": int(n.timing.request / time.Second)}, nil)
+	return n.request(ctx, http.MethodPost, "/applications/"+application+"/subscription", source, nil)
 }
 
-// watchTrial follows the dialplan's half until it is clear what became of it. A call that is neither
-// refused nor ended was taken by a program that keeps it.
+// dialTrial sends the dialplan's half on its way. Before the near half is in its application, Asterisk
+// refuses that.
+func (n *Node) dialTrial(ctx context.Context, near string) error {
+	timeout := map[string]int{"timeout": int(n.timing.request / time.Second)}
+	err := n.request(ctx, http.MethodPost, "/channels/"+near+"/dial", timeout, nil)
+	if err != nil {
+		return fmt.Errorf("sending a call through the dialplan: %w", err)
+	}
+	return nil
+}
+
+// watchTrial dials and follows the dialplan's half until it is clear what became of it. A call that is
+// neither refused nor ended was taken by a program that keeps it.
 func (n *Node) watchTrial(ctx context.Context, conn *websocket.Conn, near, far string) (DialplanTrial, error) {
 	var trial DialplanTrial
 	for {
@@ -79,6 +87,10 @@ func (n *Node) watchTrial(ctx context.Context, conn *websocket.Conn, near, far s
 			continue // of a type that the library does not know
 		}
 		switch e := event.(type) {
+		case *ari.StasisStart:
+			if err := n.dialTrial(ctx, near); err != nil {
+				return trial, err
+			}
 		case *ari.ChannelDialplan:
 			ours := e.DialplanApp == "Stasis" && strings.HasPrefix(e.DialplanAppData, n.application+",")
 			trial.Reached = trial.Reached || e.Channel.ID == far && ours

@@ -139,14 +139,24 @@ func impatient(t testing.TB, server *aritest.Server) *testNode {
 
 func (n *testNode) awaitConnected() *callback.Snapshot {
 	n.t.Helper()
-	event := n.await("NodeConnected", func(e callback.Event) bool { _, is := e.(callback.NodeConnected); return is })
-	return event.(callback.NodeConnected).Snapshot
+	return awaitA[callback.NodeConnected](n).Snapshot
 }
 
-func (n *testNode) awaitLost() error {
+// awaitLost waits for the loss of the stream and returns its reason.
+func (n *testNode) awaitLost() string {
 	n.t.Helper()
-	event := n.await("NodeLost", func(e callback.Event) bool { _, is := e.(callback.NodeLost); return is })
-	return event.(callback.NodeLost).Err
+	return awaitA[callback.NodeLost](n).Err.Error()
+}
+
+// awaitA waits for the next event of a type.
+func awaitA[E callback.Event](n *testNode) E {
+	n.t.Helper()
+	var found E
+	n.await(fmt.Sprintf("%T", found), func(e callback.Event) (is bool) {
+		found, is = e.(E)
+		return is
+	})
+	return found
 }
 
 // await returns the next event that fits and passes over those before it.

@@ -3,6 +3,7 @@ package ari
 import (
 	"encoding/json"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/CyCoreSystems/ari/v6"
 )
@@ -34,21 +35,21 @@ func TestThePeekSeesTheTypeWhereverItStands(t *testing.T) {
 }
 
 func FuzzPeek(f *testing.F) {
-	f.Add([]byte(sampleEvent))
-	f.Add([]byte(`{"a":[{"type":"no"}],"type":"yes"}`))
-	f.Fuzz(func(t *testing.T, event []byte) {
-		var whole struct {
-			Type *string `json:"type"`
-		}
-		var exact map[string]json.RawMessage
-		if json.Unmarshal(event, &exact) != nil || exact["type"] == nil {
+	f.Add(sampleEvent, "StasisStart")
+	f.Add(`[{"type":"no"},{"type":null}]`, `with "quotes"`)
+	f.Add(`{`, "")
+	f.Fuzz(func(t *testing.T, before, kind string) {
+		peek([]byte(before)) // whatever it is, it does no harm
+		if !json.Valid([]byte(before)) || !utf8.ValidString(kind) {
 			return
 		}
-		if json.Unmarshal(exact["type"], &whole.Type) != nil || whole.Type == nil {
-			return
+		quoted, err := json.Marshal(kind)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if got := peek(event); got == "" && *whole.Type != "" {
-			t.Errorf("peek(%s) is empty, want %q", event, *whole.Type)
+		event := `{"before":` + before + `,"type":` + string(quoted) + `,"after":{"type":"other"}}`
+		if got := peek([]byte(event)); got != kind {
+			t.Errorf("peek(%s) is %q, want %q", event, got, kind)
 		}
 	})
 }

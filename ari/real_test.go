@@ -71,7 +71,7 @@ func TestRealAsteriskConnectsACallerAndAnAgent(t *testing.T) {
 
 	caller, err := carrier.Call(ctx, "2025550123", asterisk.DID, sip.WithName("Ann"), sip.WithDiversion("8885550111", "unconditional"))
 	must(t, err)
-	arrived := n.await("LegArrived", func(e callback.Event) bool { _, is := e.(callback.LegArrived); return is }).(callback.LegArrived)
+	arrived := awaitA[callback.LegArrived](n)
 	in := arrived.Channel
 	if want := (callback.LegArrived{
 		Channel: in, Script: "example", ANI: "2025550123", DNIS: asterisk.DID, Dialled: "8885550111", CallerName: "Ann", Application: DefaultApplication,
@@ -198,13 +198,13 @@ func TestRealAsteriskTakesACallBack(t *testing.T) {
 	carrier := carrierOf(t, ctx, asterisk)
 	caller, err := carrier.Call(ctx, "2025550123", asterisk.DID)
 	must(t, err)
-	arrived := n.await("LegArrived", func(e callback.Event) bool { _, is := e.(callback.LegArrived); return is }).(callback.LegArrived)
+	arrived := awaitA[callback.LegArrived](n)
 	n.do(callback.GiveBack{Channel: arrived.Channel, Status: "UNAVAILABLE"})
 	n.awaitEvent(callback.LegLeft{Channel: arrived.Channel})
 	_, err = caller.AwaitSound(ctx) // the dialplan's word of regret
 	must(t, err)
 	must(t, caller.Hangup(ctx))
-	n.await("LegEnded", func(e callback.Event) bool { _, is := e.(callback.LegEnded); return is })
+	awaitA[callback.LegEnded](n)
 }
 
 func TestRealAsteriskThatStartsAgainIsFoundAgain(t *testing.T) {
@@ -239,13 +239,16 @@ func TestRealAsteriskAnswersTheDoctor(t *testing.T) {
 		}
 	}
 	inUse(t, ctx, doctor, false, DialplanTrial{Reached: true})
+	another := options
+	another.Application = "another"
+	inUse(t, ctx, newTestNode(t, another), false, DialplanTrial{}) // the dialplan goes elsewhere
 	daemon, _ := connected(t, options)
 	inUse(t, ctx, doctor, true, DialplanTrial{Reached: true, Taken: true})
 
 	carrier := carrierOf(t, ctx, asterisk)
 	caller, err := carrier.Call(ctx, "2025550123", asterisk.DID)
 	must(t, err)
-	daemon.await("LegArrived", func(e callback.Event) bool { _, is := e.(callback.LegArrived); return is })
+	awaitA[callback.LegArrived](daemon)
 	daemon.stop()
 	eventually(t, "the daemon's application is free though a call is left in it", func() bool {
 		used, err := doctor.ApplicationInUse(ctx)

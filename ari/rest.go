@@ -52,22 +52,31 @@ var theLibraryCalls = sync.OnceValues(func() (*libraryCalls, error) {
 
 // RoundTrip sends a request of the library to the node of its call.
 func (l *libraryCalls) RoundTrip(req *http.Request) (*http.Response, error) {
-	found, ok := l.open.Load(req.URL.Host)
+	found, _ := l.open.Load(req.URL.Host)
+	call, ok := found.(*libraryCall)
 	if !ok {
 		return nil, fmt.Errorf("no call of the library has the number %s", req.URL.Host)
 	}
-	call := found.(*libraryCall)
 	out := req.Clone(call.ctx)
 	address := *call.node.url
 	out.URL = address.JoinPath(req.URL.EscapedPath())
 	out.URL.RawQuery = req.URL.RawQuery
 	out.Host = ""
-	resp, failure := call.node.send(out)
+	status, body, failure := call.node.send(out)
 	if failure != nil {
 		call.err = failure
 		return nil, failure
 	}
-	return resp, nil
+	return &http.Response{
+		Status:        http.StatusText(status),
+		StatusCode:    status,
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        http.Header{},
+		Body:          io.NopCloser(bytes.NewReader(body)),
+		ContentLength: int64(len(body)),
+		Request:       req,
+	}, nil
 }
 
 // library runs f with a client of the library whose requests end with ctx. Its error is a
@@ -113,15 +122,15 @@ func (n *Node) request(ctx context.Context, method, path string, in, out any) er
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.SetBasicAuth(n.user, n.password)
-	resp, failure := n.send(req)
+	status, answer, failure := n.send(req)
 	if failure != nil {
 		return failure
 	}
 	if out == nil {
 		return nil
 	}
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		return &callback.CommandError{Kind: callback.CommandUnsure, Status: resp.StatusCode, Message: fmt.Sprintf("the answer to %s %s can't be read: %v", method, path, err)}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return &callback.CommandError{Kind: callback.CommandUnsure, Status: status, Message: fmt.Sprintf("the answer to %s %s can't be read: %v", method, path, err)}
 	}
 	return nil
 }
@@ -132,9 +141,9 @@ func (n *Node) get(ctx context.Context, path string, out any) error {
 	return n.request(ctx, http.MethodGet, path, nil, out)
 }
 
-// send sends a request once, within the time limit, and reads the whole answer, so that its connection
-// serves the next.
-func (n *Node) send(req *http.Request) (*http.Response, *callback.CommandError) {
+// send sends a request once, within the time limit, and returns the answer's status and body. The body
+// is read to its end, so that the connection serves the next request.
+func (n *Node) send(req *http.Request) (int, []byte, *callback.CommandError) {
 	ctx, cancel := context.WithTimeoutCause(req.Context(), n.timing.request,
 		fmt.Errorf("no answer from Asterisk within %s", n.timing.request))
 	defer cancel()
@@ -144,20 +153,19 @@ func (n *Node) send(req *http.Request) (*http.Response, *callback.CommandError) 
 	resp, err := n.requests.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, trace)))
 	if err != nil {
 		n.metrics.request(0, time.Since(begin))
-		return nil, unanswered(ctx, req, sent.Load(), err)
+		return 0, nil, unanswered(ctx, req, sent.Load(), err)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	closeErr := resp.Body.Close()
 	if err = errors.Join(err, closeErr); err != nil {
 		n.metrics.request(0, time.Since(begin))
-		return nil, unanswered(ctx, req, true, err)
+		return 0, nil, unanswered(ctx, req, true, err)
 	}
 	n.metrics.request(resp.StatusCode, time.Since(begin))
 	if resp.StatusCode >= 300 {
-		return nil, refused(resp.StatusCode, body)
+		return 0, nil, refused(resp.StatusCode, body)
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, nil
+	return resp.StatusCode, body, nil
 }
 
 // unanswered is the error of a request without an answer. One that never had a connection was surely

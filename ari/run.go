@@ -24,24 +24,20 @@ type runner struct {
 }
 
 func (r *runner) run(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		began := time.Now()
 		err := r.session(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if time.Since(began) > r.node.timing.backoffLast {
-			r.attempts = 0 // it had come up and held
-		}
 		var access *AccessError
 		if errors.As(err, &access) && !r.connected {
 			return err
 		}
-		r.logDown(err)
-		if !sleep(ctx, r.pause(err)) {
-			return nil
+		if time.Since(began) > r.node.timing.backoffLast {
+			r.attempts = 0 // it had come up and held
 		}
+		r.logDown(ctx, err)
+		sleep(ctx, r.pause(err))
 	}
+	return nil
 }
 
 // session runs until the event stream breaks, and says why it did.
@@ -76,16 +72,18 @@ func (r *runner) up(snapshot *callback.Snapshot) {
 
 // logDown logs the loss once, not each attempt. A taken application is worth a line each time: it is
 // somebody's mistake.
-func (r *runner) logDown(err error) {
+func (r *runner) logDown(ctx context.Context, err error) {
 	level := slog.LevelWarn
 	switch {
+	case ctx.Err() != nil:
+		return // it was ended, not lost
 	case errors.Is(err, errReplaced):
 		level = slog.LevelError
 	case r.down:
 		level = slog.LevelDebug
 	}
 	r.down = true
-	r.node.log.Log(context.Background(), level, "no events from Asterisk; trying on", "url", r.node.url.String(), "error", err)
+	r.node.log.Log(ctx, level, "no events from Asterisk; trying on", "url", r.node.url.String(), "error", err)
 }
 
 // pause is how long to wait before the next attempt: longer each time, and never the same for all
@@ -105,14 +103,12 @@ func (r *runner) pause(err error) time.Duration {
 // jitter returns a time between half of d and d.
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
 
-// sleep waits for d. It returns false when ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return false
 	case <-timer.C:
-		return true
 	}
 }

@@ -52,6 +52,7 @@ func (n *Node) dial(ctx context.Context, application string) (*websocket.Conn, e
 	address.RawQuery = url.Values{"app": {application}, "subscribeAll": {"false"}}.Encode()
 	login := &http.Request{Header: http.Header{}}
 	login.SetBasicAuth(n.user, n.password)
+	//nolint:bodyclose // the websocket package says that it is never ours to close
 	conn, resp, err := websocket.Dial(ctx, address.String(), &websocket.DialOptions{
 		HTTPClient: &http.Client{Transport: n.sockets},
 		HTTPHeader: login.Header,

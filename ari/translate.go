@@ -202,6 +202,8 @@ func (t *translator) progress(channel, state string) {
 	switch strings.ToUpper(state) {
 	case "RINGING":
 		t.emit(channel, callback.LegRinging{Channel: channel})
+	case "PROGRESS":
+		t.emit(channel, callback.LegProgress{Channel: channel})
 	case "UP", "ANSWER":
 		t.emit(channel, callback.LegAnswered{Channel: channel})
 	}

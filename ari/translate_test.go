@@ -58,7 +58,7 @@ func TestASlowSubscriptionKeepsACallsOrderAndHoldsUpNobodyElse(t *testing.T) {
 		return false
 	})
 	server.ReleaseSubscriptions()
-	n.await("the arrival", func(e callback.Event) bool { _, is := e.(callback.LegArrived); return is })
+	awaitA[callback.LegArrived](n)
 	n.awaitEvent(callback.KeyPressed{Channel: "caller-1", Key: "1"})
 }
 
@@ -69,7 +69,7 @@ func TestACallThatEndsBeforeItsSubscriptionIsToldAsAbsent(t *testing.T) {
 	server.Arrive(aritest.Call{Channel: "caller-1", ANI: "2025550123", DNIS: "8005550100"})
 	server.Hangup("caller-1", 16)
 	server.ReleaseSubscriptions()
-	n.await("the arrival", func(e callback.Event) bool { _, is := e.(callback.LegArrived); return is })
+	awaitA[callback.LegArrived](n)
 	n.awaitEvent(callback.LegLeft{Channel: "caller-1"})
 	n.awaitEvent(callback.LegEnded{Channel: "caller-1", Cause: callback.CauseNormal, Absent: true})
 }

@@ -45,6 +45,7 @@ func newProbeNamed(t testing.TB, target Target, application string) *probe {
 	address := strings.Replace(target.URL, "http", "ws", 1) + "/events?" + url.Values{"app": {application}}.Encode()
 	login := &http.Request{Header: http.Header{}}
 	login.SetBasicAuth(target.User, target.Password)
+	//nolint:bodyclose // the websocket package says that it is never ours to close
 	conn, _, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPHeader: login.Header})
 	if err != nil {
 		t.Fatalf("connecting the application %s: %v", application, err)
