@@ -15,9 +15,14 @@ import (
 	"github.com/callbackd/callbackd/callback/postgres/postgrestest"
 )
 
-// The command line against a real Asterisk and a real Postgres.
+// The command line against a real Asterisk and a real Postgres, each script with its own.
 func TestCommandLineOnAnAsterisk(t *testing.T) {
-	asterisk := startAsterisk(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	labRoot, err := lab.Prepare(ctx, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/asterisk",
 		Setup: func(env *testscript.Env) error {
@@ -25,6 +30,8 @@ func TestCommandLineOnAnAsterisk(t *testing.T) {
 			if !ok {
 				return errors.New("the script's test is no testing.TB")
 			}
+			asterisk := startAsterisk(tb, labRoot)
+			env.Values[asteriskKey{}] = asterisk
 			env.Setenv("CALLBACKD_DATABASE_URL", postgrestest.URL(tb))
 			env.Setenv("CALLBACKD_ARI_URL", asterisk.ARIURL)
 			env.Setenv("CALLBACKD_ARI_USER", asterisk.ARIUser)
@@ -33,28 +40,42 @@ func TestCommandLineOnAnAsterisk(t *testing.T) {
 			endAtOnce(env)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "fetch": fetch, "gone": gone},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "fetch": fetch, "gone": gone, "console": console,
+		},
 	})
 }
 
-func startAsterisk(t *testing.T) *lab.Asterisk {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+// asteriskKey is where a script's values hold its Asterisk.
+type asteriskKey struct{}
+
+func startAsterisk(tb testing.TB, labRoot *lab.Root) *lab.Asterisk {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
 	defer cancel()
-	labRoot, err := lab.Prepare(ctx, t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
 	asterisk, err := lab.StartAsterisk(ctx, labRoot, lab.AsteriskOptions{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := asterisk.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return asterisk
+}
+
+// console gives Asterisk's console a command, "console COMMAND...".
+func console(ts *testscript.TestScript, neg bool, args []string) {
+	asterisk, ok := ts.Value(asteriskKey{}).(*lab.Asterisk)
+	if neg || !ok || len(args) == 0 {
+		ts.Fatalf("usage: console COMMAND...")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	said, err := asterisk.CLI(ctx, strings.Join(args, " "))
+	ts.Check(err)
+	ts.Logf("%s", said)
 }
 
 // client leaves no connection behind.

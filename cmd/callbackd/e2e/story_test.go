@@ -1,6 +1,10 @@
 package e2e
 
 import (
+	"bytes"
+	"encoding/csv"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -19,6 +23,9 @@ func TestC19TheStory(t *testing.T) {
 	s.must("use no port while it waits (C14)", s.AwaitEmpty(s.within(5*time.Second)))
 
 	agentCall := s.ringing(s.agent("1001"))
+	if from := agentCall.From(); from.Number != callerANI || from.Name != "support callback" {
+		t.Errorf("the agent's phone shows %v", from)
+	}
 	if n := len(s.Carrier.Calls()); n != 1 {
 		t.Fatalf("the contact's phone is dialled before the agent accepts (C3): %d calls at the carrier", n)
 	}
@@ -27,10 +34,15 @@ func TestC19TheStory(t *testing.T) {
 	if from := contactCall.From(); from.Number != s.Asterisk.DID {
 		t.Errorf("the contact's phone shows %v, want the number that was dialled (C8)", from)
 	}
+	for _, hz := range []float64{440, 480} {
+		_, err := agentCall.AwaitTone(s.within(5*time.Second), hz)
+		s.must("hear the contact's phone ring", err)
+	}
 	s.answer(contactCall, callerHz)
 	s.hear(agentCall, agentHz, contactCall, callerHz)
 	s.hangup(contactCall, agentCall)
 	s.ended(contact, "served")
+	s.wantUserfield(contact)
 	if n := s.count(`SELECT count(DISTINCT contact_id) FROM leg`); n != 1 {
 		t.Errorf("the legs belong to %d contacts, want the one (C10)", n)
 	}
@@ -152,4 +164,74 @@ func TestTheContactDoesNotAnswer(t *testing.T) {
 	if n := len(s.Carrier.Calls()); n != 2 {
 		t.Errorf("the carrier saw %d calls, want the caller's and one attempt", n)
 	}
+}
+
+// wantUserfield proves that Asterisk's own records of each leg, from its answer on, carry the contact ID
+// (C10).
+func (s *stage) wantUserfield(contact int64) {
+	s.t.Helper()
+	file, err := os.Open(s.Asterisk.CEL())
+	s.must("open the CEL", err)
+	defer file.Close()
+	rows, err := csv.NewReader(file).ReadAll()
+	s.must("read the CEL", err)
+	ended := 0
+	for _, row := range rows {
+		event, channel, userfield := row[0], row[2], row[7]
+		if event != "HANGUP" {
+			continue
+		}
+		ended++
+		if userfield != strconv.FormatInt(contact, 10) {
+			s.t.Errorf("the CEL of channel %s ends with userfield %q, want the contact ID", channel, userfield)
+		}
+	}
+	if ended != 3 {
+		s.t.Errorf("the CEL has the end of %d channels, want 3", ended)
+	}
+}
+
+func TestC8TheNumberThatWasReallyDialledIsKept(t *testing.T) {
+	s := newStage(t, func(o *site.Options) {
+		o.Script = bytes.Replace(o.Script, []byte(`CallerID: "{DNIS}"`), []byte(`CallerID: "{DIALLED}"`), 1)
+	})
+	const tollFree = "8885550199"
+	call, err := s.Carrier.Call(s.ctx, callerANI, s.Asterisk.DID, phone.WithDiversion(tollFree, "unconditional"))
+	s.must("call", err)
+	s.must("be answered", call.AwaitAnswered(s.within(10*time.Second)))
+	contact := s.contact()
+	s.awaitAction(contact, "offer")
+	s.must("press 1", call.Press(s.within(5*time.Second), "1"))
+	_, err = call.AwaitEnded(s.within(30 * time.Second))
+	s.must("be hung up on", err)
+	agentCall := s.ringing(s.agent("1001"))
+	s.answer(agentCall, agentHz)
+	contactCall := s.calledBack()
+	if from := contactCall.From(); from.Number != tollFree {
+		t.Errorf("the contact's phone shows %v, want %s, which the caller dialled", from, tollFree)
+	}
+	s.hangup(agentCall, contactCall)
+	// The agent left while the contact's phone rang: that does not count, and the place stands.
+	fact := s.await(contact, "attempt_ended", 10*time.Second)
+	if fact.Data["outcome"] != "agent_left" || fact.Data["counts"] != "false" {
+		t.Errorf("the attempt ended with %v, want agent_left, which does not count", fact.Data)
+	}
+	if n := s.count(`SELECT count(*) FROM place WHERE contact_id = $1 AND ready_at > now() - interval '1 minute'`, contact); n != 1 {
+		t.Error("the place is lost, or offered again without a pause")
+	}
+	s.must("leave nothing in Asterisk", s.AwaitEmpty(s.within(10*time.Second)))
+}
+
+func TestTheAgentHearsWhatTheContactsNetworkSays(t *testing.T) {
+	s := newStage(t, nil)
+	contact := s.promised()
+	agentCall := s.ringing(s.agent("1001"))
+	s.answer(agentCall, agentHz)
+	contactCall := s.calledBack()
+	s.must("send early media", contactCall.Progress())
+	s.must("send a tone", contactCall.SendTone(1800))
+	_, err := agentCall.AwaitTone(s.within(5*time.Second), 1800)
+	s.must("hear the early media", err)
+	s.must("be unreachable", contactCall.Decline(s.ctx, 404))
+	s.ended(contact, "not_reached")
 }
