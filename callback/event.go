@@ -17,6 +17,8 @@ type (
 	LegCreated struct{ Channel string }
 	// LegRinging is a leg whose phone rings.
 	LegRinging struct{ Channel string }
+	// LegProgress is a leg whose far end sends audio before it answers (early media).
+	LegProgress struct{ Channel string }
 	// LegAnswered is a leg that was answered.
 	LegAnswered struct{ Channel string }
 	// LegHangup is a leg whose hang-up has begun. It comes before the end of what played on it, so that
@@ -82,6 +84,7 @@ type (
 func (LegArrived) event()       {}
 func (LegCreated) event()       {}
 func (LegRinging) event()       {}
+func (LegProgress) event()      {}
 func (LegAnswered) event()      {}
 func (LegHangup) event()        {}
 func (LegEnded) event()         {}

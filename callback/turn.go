@@ -106,6 +106,8 @@ func (t *Turn) Handle(ev Event) {
 		t.legCreated(ev)
 	case LegRinging:
 		t.legRinging(ev)
+	case LegProgress:
+		t.legProgress(ev)
 	case LegAnswered:
 		t.legAnswered(ev)
 	case LegHangup:

@@ -6,7 +6,7 @@ import (
 )
 
 // beginAttempt starts calling the contact back: an agent has accepted (C3). The dialling is due after
-// the call delay (C7); meanwhile the agent hears what is happening.
+// the call delay (C7); meanwhile the agent is told so and hears a phone ring.
 func (t *Turn) beginAttempt() {
 	c := t.Contact
 	c.State = StateCalling
@@ -22,10 +22,19 @@ func (t *Turn) beginAttempt() {
 	t.fact(FactAttempt, "number", strconv.Itoa(c.Tries), "phone_number", c.Promise.PhoneNumber, "caller_id", c.Promise.CallerID)
 	t.createBridge()
 	c.Offer.Whisper = t.env.NewID()
-	t.command(Play{Channel: c.Offer.Channel, Playback: c.Offer.Whisper, Media: []string{whisper}})
+	t.command(Play{Channel: c.Offer.Channel, Playback: c.Offer.Whisper, Media: []string{whisper, ringTone}})
 }
 
-// joinAgent puts the agent, who is quiet now, into the bridge, to hear the call's progress.
+// endWhisper stops what the agent hears while the contact's phone rings; then the agent joins the
+// contact.
+func (t *Turn) endWhisper() {
+	offer := t.Contact.Offer
+	if offer.Whisper != "" {
+		t.command(StopPlayback{Channel: offer.Channel, Playback: offer.Whisper})
+	}
+}
+
+// joinAgent puts the agent, who is quiet now, into the bridge.
 func (t *Turn) joinAgent() {
 	t.command(Join{Bridge: t.Contact.Bridge, Channels: []string{t.Contact.Offer.Channel}})
 }
@@ -83,9 +92,7 @@ func (t *Turn) contactAnswered() {
 	c.Attempt.AnsweredAt = t.env.Now
 	t.fact(FactAnswered, "number", c.Attempt.PhoneNumber)
 	c.Offer.JoinUntil = t.env.Now.Add(joinTime)
-	if c.Offer.Whisper != "" {
-		t.command(StopPlayback{Channel: c.Offer.Channel, Playback: c.Offer.Whisper})
-	}
+	t.endWhisper()
 	t.connectWhenJoined()
 }
 

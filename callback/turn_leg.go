@@ -30,6 +30,14 @@ func (t *Turn) legRinging(ev LegRinging) {
 	}
 }
 
+// legProgress lets the agent hear what the contact's network says.
+func (t *Turn) legProgress(ev LegProgress) {
+	c := t.Contact
+	if c.Attempt.Open() && ev.Channel == c.Attempt.Channel && c.Offer.Accepted() {
+		t.endWhisper()
+	}
+}
+
 func (t *Turn) legAnswered(ev LegAnswered) {
 	c := t.Contact
 	leg := c.openLeg(ev.Channel)

@@ -5,8 +5,11 @@ import (
 	"time"
 )
 
-// whisper is what an agent hears who has answered the offer of a callback.
-const whisper = "sound:callbackd/agent-callback"
+// What an agent hears who has accepted a callback, until the contact or its network is to be heard.
+const (
+	whisper  = "sound:callbackd/agent-callback"
+	ringTone = "tone:ring"
+)
 
 // offerMade rings the agent for the offer that the match has committed; a contact that was loaded since
 // has it already. The contact may have left the queue meanwhile: then nothing was made and the agent is

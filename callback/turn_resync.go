@@ -94,8 +94,8 @@ func (t *Turn) rejoin(s *Snapshot) {
 	if !c.Offer.Accepted() || c.openLeg(c.Offer.Channel) == nil || c.State == StateEnded {
 		return
 	}
-	if c.Offer.Whisper != "" {
-		t.command(StopPlayback{Channel: c.Offer.Channel, Playback: c.Offer.Whisper})
+	if c.State != StateCalling || !c.Attempt.AnsweredAt.IsZero() {
+		t.endWhisper()
 	}
 	if c.Quieting != "" {
 		t.command(StopPlayback{Channel: c.Channel, Playback: c.Quieting})

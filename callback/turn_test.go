@@ -175,9 +175,9 @@ func TestC1TheContactIsCalledBackWhenAnAgentAccepts(t *testing.T) {
 	whisper := s.c.Offer.Whisper
 	contact := s.dial()
 	s.join()
+	s.event(callback.LegAnswered{Channel: contact})
 	s.event(callback.PlaybackFinished{Channel: agent, Playback: whisper})
 	s.join()
-	s.event(callback.LegAnswered{Channel: contact})
 	s.wantState(callback.StateConnected, "")
 	if len(s.signals) != 1 || s.signals[0].Kind != callback.SignalAnswered {
 		t.Errorf("the script hears %v, want OnAnswer", s.signals)

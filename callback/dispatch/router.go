@@ -48,6 +48,8 @@ func (d *Dispatcher) routeOne(ctx context.Context, ev callback.Event) {
 		}
 	case callback.LegRinging:
 		d.toOwner(ev.Channel, ev)
+	case callback.LegProgress:
+		d.toOwner(ev.Channel, ev)
 	case callback.LegAnswered:
 		d.toOwner(ev.Channel, ev)
 	case callback.LegHangup:
