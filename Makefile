@@ -16,7 +16,7 @@ help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/callbackd
-	go build -trimpath -buildvcs=auto -o bin/callbackd ./cmd/callbackd
+	go build -trimpath -o bin/callbackd ./cmd/callbackd
 
 demo: build ## play the whole story with a real Asterisk, Postgres and phones
 	go run ./asterisk-conf/lab/cmd/demo
@@ -25,12 +25,12 @@ test: need-gcc need-postgres build ## run all tests, the end-to-end ones too
 	@go test -race -shuffle=on -timeout $(TEST_LIMIT) ./... && echo "make test: every package passed"
 
 lint: $(GOLANGCI) need-shellcheck ## check form, the linters' findings and the modules
-	@unformatted=$$(git ls-files --cached --others --exclude-standard '*.go' | xargs gofmt -l); \
+	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then printf 'gofmt -w is needed on:\n%s\n' "$$unformatted"; exit 1; fi
 	go vet ./...
 	$(GOLANGCI) run ./...
 	go mod tidy -diff
-	git grep -lE '^#!.*[/ ](ba|da)?sh( |$$)' -- . | xargs -r shellcheck
+	grep -rlIE --exclude-dir={.git,.lab,.tools,bin} '^#!.*[/ ](ba|da)?sh( |$$)' . | xargs -r shellcheck
 
 lab: build ## bring up Asterisk, Postgres and callbackd, and write .lab/env
 	go run ./asterisk-conf/lab/cmd/lab up
