@@ -109,6 +109,11 @@ type createLegRequest struct {
 // what the phone shows.
 func (n *Node) createLeg(ctx context.Context, c callback.CreateLeg) error {
 	variables := contactVariables(c.Contact)
+	variables["FORWARD_CONTEXT"] = noRedirect
+	if c.Party == callback.PartyAgent {
+		// The two share one record in the CDR, which would join their fields.
+		delete(variables, cdrUserfield)
+	}
 	if c.CallerNumber != "" {
 		variables["CONNECTEDLINE(num)"] = c.CallerNumber
 	}
@@ -147,12 +152,19 @@ func unlessConflict(err error) error {
 	return err
 }
 
+// cdrUserfield is the field of the CDR that has the contact ID.
+const cdrUserfield = "CDR(userfield)"
+
+// noRedirect is a context of the dialplan with no extension in it. A phone's redirect (302) is looked up
+// there, and so ends the leg like any refusal, whatever the endpoint's own settings say.
+const noRedirect = "callbackd-no-redirect"
+
 // contactVariables carry the contact ID to the dialplan, to CEL and to the CDR (C10): each of the two
 // records has a userfield of its own.
 func contactVariables(id callback.ContactID) map[string]string {
 	return map[string]string{
 		variableContact:      id.String(),
-		"CDR(userfield)":     id.String(),
+		cdrUserfield:         id.String(),
 		"CHANNEL(userfield)": id.String(),
 	}
 }

@@ -15,7 +15,7 @@ import (
 // leg makes a channel of ours and waits until it is told.
 func (n *testNode) leg(id, endpoint string) {
 	n.t.Helper()
-	n.do(callback.CreateLeg{Channel: id, Endpoint: endpoint, Contact: aContact, CallerNumber: "8005550100", CallerName: "Acme"})
+	n.do(callback.CreateLeg{Channel: id, Endpoint: endpoint, Party: callback.PartyContact, Contact: aContact, CallerNumber: "8005550100", CallerName: "Acme"})
 	n.awaitEvent(callback.LegCreated{Channel: id})
 }
 

@@ -28,6 +28,7 @@ type (
 	// CreateLeg makes a channel of ours. Nothing rings yet. LegCreated follows.
 	CreateLeg struct {
 		Channel, Endpoint string
+		Party             Party
 		Contact           ContactID
 		CallerNumber      string // what the phone shows
 		CallerName        string
@@ -74,7 +75,7 @@ func (Mark) command()          {}
 // CommandError says why a command was not carried out.
 type CommandError struct {
 	Kind    CommandErrorKind
-	Status  int    // of HTTP; 0 where there was no answer
+	Status  int    // of HTTP; 0 where there was no answer, or where Asterisk was not reached
 	Message string // Asterisk's own, or what happened on the way
 }
 

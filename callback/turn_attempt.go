@@ -65,7 +65,9 @@ func (t *Turn) createContactLeg() {
 		From: a.CallerID, To: a.PhoneNumber, Endpoint: t.env.ContactEndpoint(a.PhoneNumber), CreatedAt: t.env.Now,
 	}
 	c.Legs = append(c.Legs, leg)
-	t.command(CreateLeg{Channel: leg.Channel, Endpoint: leg.Endpoint, Contact: c.ID, CallerNumber: a.CallerID})
+	t.command(CreateLeg{
+		Channel: leg.Channel, Endpoint: leg.Endpoint, Party: PartyContact, Contact: c.ID, CallerNumber: a.CallerID,
+	})
 	t.MustSave = true
 }
 

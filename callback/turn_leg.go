@@ -124,6 +124,10 @@ func (t *Turn) commandFailed(ev CommandFailed) {
 	}
 	switch cmd := ev.Command.(type) {
 	case CreateLeg:
+		if ev.Err.Status == 0 {
+			t.legGone(cmd.Channel) // Asterisk was not reached: that is nobody's refusal
+			return
+		}
 		t.legEnded(LegEnded{Channel: cmd.Channel, Cause: CauseAbsent})
 	case DialLeg:
 		t.hangup(t.Contact.openLeg(cmd.Channel), "failure")

@@ -45,6 +45,7 @@ func (t *Turn) createAgentLeg() {
 	t.command(CreateLeg{
 		Channel:      c.Offer.Channel,
 		Endpoint:     c.Offer.Endpoint,
+		Party:        PartyAgent,
 		Contact:      c.ID,
 		CallerNumber: number,
 		CallerName:   strings.TrimSpace(c.Place.Skill + " " + string(c.Offer.Kind)),

@@ -25,7 +25,7 @@ func (w *world) carryOut(cmds []callback.Command) {
 		switch cmd := cmd.(type) {
 		case callback.CreateLeg:
 			w.up[cmd.Channel] = callback.ChannelDown
-			w.contact[cmd.Channel] = cmd.CallerName == ""
+			w.contact[cmd.Channel] = cmd.Party == callback.PartyContact
 		case callback.DialLeg:
 			if _, ok := w.up[cmd.Channel]; ok {
 				w.dialled[cmd.Channel]++
@@ -92,7 +92,7 @@ func (w *world) checkDial(cmd callback.Command, before *callback.Contact) {
 			}
 		}
 	case callback.CreateLeg:
-		if cmd.CallerName == "" && !w.mustSave {
+		if cmd.Party == callback.PartyContact && !w.mustSave {
 			w.t.Fatal("the contact's leg is made without being saved")
 		}
 	}

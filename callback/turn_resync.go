@@ -1,6 +1,12 @@
 package callback
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
+
+// remakePause is the time before a leg that could not be made is made again.
+const remakePause = time.Second
 
 // resync holds the contact's legs against what exists in its node, after a start, a reconnect or a
 // takeover. What goes on, goes on from its state; what is gone has ended, unseen.
@@ -43,6 +49,7 @@ func (t *Turn) legGone(channel string) {
 		leg := c.openLeg(channel)
 		leg.EndedAt = t.env.Now
 		a.Channel, a.Created, c.Channel = "", false, ""
+		a.DueAt = t.env.Now.Add(remakePause)
 		return
 	}
 	t.legEnded(LegEnded{Channel: channel, Absent: true})

@@ -469,6 +469,7 @@ func TestALegThatWasNeverDialledIsMadeAgain(t *testing.T) {
 	s.pass(0)
 	first := s.c.Attempt.Channel
 	s.event(callback.Resynced{Snapshot: &callback.Snapshot{Channels: map[string]callback.SnapshotChannel{agent: {State: callback.ChannelUp}}}})
+	s.now = s.now.Add(time.Second)
 	second := s.dial()
 	if first == second {
 		t.Error("a channel ID is used twice")
@@ -557,4 +558,17 @@ func TestACallThatWasSavedAndNotAnsweredIsAnsweredByTheNextDaemon(t *testing.T) 
 	if !sent(s, callback.Answer{Channel: "in"}) || !sent(s, callback.Mark{Channel: "in", Contact: 17}) {
 		t.Errorf("the takeover sends %v", s.commands)
 	}
+}
+
+func TestAnAsteriskThatWasNotReachedIsNotTheAgentsRefusal(t *testing.T) {
+	s := newStory(t)
+	s.promise(0)
+	made := callback.NewOffer(*s.c.Place, "1001", "PJSIP/1001", s.env())
+	s.event(made)
+	s.event(callback.CommandFailed{
+		Command: callback.CreateLeg{Channel: made.Leg.Channel},
+		Err:     &callback.CommandError{Kind: callback.CommandRejected, Message: "connection refused"},
+	})
+	s.wantState(callback.StateCallback, "")
+	s.wantAgent(callback.Free)
 }

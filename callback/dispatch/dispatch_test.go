@@ -145,7 +145,7 @@ func TestC3WithTheDatabaseAwayNobodyIsDialledAndLaterOnce(t *testing.T) {
 	inBubble(t, func(s *stage) {
 		waiting(s)
 		s.sw.answer = func(cmd callback.Command) error {
-			if cmd, ok := cmd.(callback.CreateLeg); ok && cmd.CallerName == "" && s.store.contact().Attempt.Channel != cmd.Channel {
+			if cmd, ok := cmd.(callback.CreateLeg); ok && cmd.Party == callback.PartyContact && s.store.contact().Attempt.Channel != cmd.Channel {
 				t.Error("the contact's leg is made before it was saved")
 			}
 			return nil
