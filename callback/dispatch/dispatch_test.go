@@ -93,7 +93,7 @@ func TestACallIsGivenBackWhileTheDatabaseIsAway(t *testing.T) {
 
 func TestACallForAScriptThatIsNotLoadedIsGivenBack(t *testing.T) {
 	inBubble(t, func(s *stage) {
-		s.event(callback.LegArrived{Channel: "in", Script: "exmaple"})
+		s.event(callback.LegArrived{Channel: "in", Script: "unheard-of"})
 		if back, n := last[callback.GiveBack](s.sw); n != 1 || back.Status != statusUnknownScript {
 			t.Fatalf("given back: %+v, %d times", back, n)
 		}

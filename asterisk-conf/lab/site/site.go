@@ -146,7 +146,7 @@ func (s *Site) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open callbackd's log: %w", err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // callbackd writes to its own copy
 	cmd := exec.Command(s.o.Callbackd, "serve")
 	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -178,7 +178,7 @@ func (s *Site) AwaitReady(ctx context.Context) error {
 		answer, err := client.Do(request)
 		if err != nil {
 			last = err.Error()
-			return false, nil
+			return false, nil //nolint:nilerr // not ready yet is what it waits out
 		}
 		body, err := io.ReadAll(answer.Body)
 		last = strings.TrimSpace(string(body))

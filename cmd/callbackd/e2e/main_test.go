@@ -39,7 +39,7 @@ func run(m *testing.M) int {
 	if err != nil {
 		return fail(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	program = filepath.Join(dir, "callbackd")
 	build := exec.CommandContext(ctx, "go", "build", "-race", "-o", program, "..")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -172,7 +172,7 @@ func (s *stage) wantUserfield(contact int64) {
 	s.t.Helper()
 	file, err := os.Open(s.Asterisk.CEL())
 	s.must("open the CEL", err)
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	rows, err := csv.NewReader(file).ReadAll()
 	s.must("read the CEL", err)
 	ended := 0
