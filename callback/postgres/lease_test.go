@@ -78,15 +78,6 @@ func TestATakeoverWaitsForTheSavesThatAreUnderWay(t *testing.T) {
 	store, db := postgrestest.Open(t, url), open(t, url)
 	lease := acquire(t, store, node)
 	record := save(t, store, lease, caller())
-	waiting := func(n int) func() bool {
-		return func() bool {
-			var waits bool
-			err := db.Get(&waits, `
-				SELECT count(*) = $1 FROM pg_stat_activity
-				WHERE datname = current_database() AND wait_event_type = 'Lock'`, n)
-			return err == nil && waits
-		}
-	}
 	obstacle, err := db.Beginx()
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +87,7 @@ func TestATakeoverWaitsForTheSavesThatAreUnderWay(t *testing.T) {
 	}
 	saved, taken := make(chan error, 1), make(chan error, 1)
 	go func() { saved <- store.Save(t.Context(), lease, dispatch.Change{Record: record}) }()
-	awaitTrue(t, "the save to wait", waiting(1))
+	awaitTrue(t, "the save to wait", lockWaits(db, 1))
 	if err := store.ReleaseLease(t.Context(), lease); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +95,7 @@ func TestATakeoverWaitsForTheSavesThatAreUnderWay(t *testing.T) {
 		_, err := store.AcquireLease(t.Context(), node, otherHolder, time.Minute)
 		taken <- err
 	}()
-	awaitTrue(t, "the takeover to wait, too", waiting(2))
+	awaitTrue(t, "the takeover to wait, too", lockWaits(db, 2))
 	if err := obstacle.Rollback(); err != nil {
 		t.Fatal(err)
 	}

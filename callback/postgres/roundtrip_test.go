@@ -37,7 +37,7 @@ func TestARandomContactIsLoadedAsItWasSaved(t *testing.T) {
 
 		next := drawRecord(rt, agent)
 		c := next.Contact
-		c.ID, c.ArrivedAt, c.Script = id, record.Contact.ArrivedAt, record.Contact.Script
+		goOn(c, record.Contact)
 		closeOpen(record.Contact)
 		if err := store.Save(t.Context(), lease, dispatch.Change{Record: record}); err != nil {
 			rt.Fatalf("closing what is open: %v", err)
@@ -93,6 +93,25 @@ func closeOpen(c *callback.Contact) {
 	}
 	for i := range c.Legs {
 		c.Legs[i].EndedAt = epoch
+	}
+}
+
+// goOn makes c a later state of the contact was: what never changes is as it was.
+func goOn(c, was *callback.Contact) {
+	c.ID, c.ArrivedAt, c.Script = was.ID, was.ArrivedAt, was.Script
+	if c.Offer != nil && was.Offer != nil {
+		o := was.Offer
+		c.Offer.Channel, c.Offer.Agent, c.Offer.Endpoint, c.Offer.Skill, c.Offer.OfferedAt = o.Channel, o.Agent, o.Endpoint, o.Skill, o.OfferedAt
+	}
+	if c.Attempt != nil && was.Attempt != nil {
+		a := was.Attempt
+		c.Attempt.Number, c.Attempt.Agent, c.Attempt.PhoneNumber, c.Attempt.CallerID, c.Attempt.StartedAt = a.Number, a.Agent, a.PhoneNumber, a.CallerID, a.StartedAt
+	}
+	for i := range min(len(c.Legs), len(was.Legs)) {
+		now := c.Legs[i]
+		c.Legs[i] = was.Legs[i]
+		l := &c.Legs[i]
+		l.DiallingAt, l.AnsweredAt, l.HangupAt, l.EndedAt, l.Cause = now.DiallingAt, now.AnsweredAt, now.HangupAt, now.EndedAt, now.Cause
 	}
 }
 

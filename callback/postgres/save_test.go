@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/callbackd/callbackd/callback"
 	"github.com/callbackd/callbackd/callback/dispatch"
 	"github.com/callbackd/callbackd/callback/postgres"
@@ -216,10 +218,7 @@ func TestTheRevisionWaitsForASaveThatIsUnderWay(t *testing.T) {
 	var rev int64
 	var asked sync.WaitGroup
 	asked.Go(func() { rev, err = store.Revision(t.Context(), id) })
-	awaitTrue(t, "Revision to wait", func() bool {
-		var waits bool
-		return db.Get(&waits, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')") == nil && waits
-	})
+	awaitTrue(t, "Revision to wait", lockWaits(db, 1))
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
@@ -227,6 +226,76 @@ func TestTheRevisionWaitsForASaveThatIsUnderWay(t *testing.T) {
 	if err != nil || rev != 2 {
 		t.Fatalf("the revision is %d, want 2 (%v)", rev, err)
 	}
+}
+
+func TestTheRevisionWaitsForANewContactThatIsBeingSaved(t *testing.T) {
+	url := postgrestest.URL(t)
+	store, db := postgrestest.Open(t, url), open(t, url)
+	lease := acquire(t, store, node)
+	c := caller()
+	c.Legs = []callback.Leg{{
+		Channel: "in-1", Node: node, Party: callback.PartyContact, Direction: callback.Inbound, CreatedAt: epoch,
+	}}
+	before := save(t, store, lease, caller()).Contact.ID
+	obstacle, err := db.Beginx() // has the same channel open, so that the save waits
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = obstacle.Exec(`
+		INSERT INTO leg (contact_id, channel, node, party, direction, from_number, to_number, endpoint, created_at)
+		VALUES ($1, 'in-1', $2, 'contact', 'inbound', '', '', '', now())`, before, node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type answer struct {
+		id  callback.ContactID
+		rev int64
+		err error
+	}
+	created, asked := make(chan answer, 1), make(chan answer, 1)
+	go func() {
+		id, err := store.Create(t.Context(), lease, dispatch.Change{Record: dispatch.Record{Contact: c}})
+		created <- answer{id: id, err: err}
+	}()
+	awaitTrue(t, "the save to wait", lockWaits(db, 1))
+	go func() {
+		rev, err := store.Revision(t.Context(), before+1)
+		asked <- answer{rev: rev, err: err}
+	}()
+	awaitTrue(t, "Revision to wait, too", lockWaits(db, 2))
+	if err := obstacle.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-created; got.err != nil || got.id != before+1 {
+		t.Errorf("the save gives contact %s, want %s (%v)", got.id, before+1, got.err)
+	}
+	if got := <-asked; got.err != nil || got.rev != 1 {
+		t.Errorf("the revision is %d, want 1 (%v)", got.rev, got.err)
+	}
+}
+
+// lockWaits says whether so many of the database's transactions wait for another one.
+func lockWaits(db *sqlx.DB, n int) func() bool {
+	return func() bool {
+		var waiting bool
+		err := db.Get(&waiting, `
+			SELECT count(*) = $1 FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`, n)
+		return err == nil && waiting
+	}
+}
+
+func TestWhatMayHaveBeenSavedWakesTheMatchersToo(t *testing.T) {
+	url := postgrestest.URL(t)
+	heard, proxy := hear(t, url), postgrestest.NewProxy(t, url)
+	store, direct := postgrestest.Open(t, proxy.URL()), postgrestest.Open(t, url)
+	lease := acquire(t, direct, node)
+	record := save(t, store, lease, caller())
+	proxy.CutAfterCommit([]byte(`"promised"`))
+	if err := store.Save(t.Context(), lease, promise(record)); !errors.Is(err, dispatch.ErrUnsure) {
+		t.Fatalf("the save gives %v, want %v", err, dispatch.ErrUnsure)
+	}
+	next(t, heard)
 }
 
 func awaitTrue(t *testing.T, what string, condition func() bool) {
