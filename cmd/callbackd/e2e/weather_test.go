@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -125,6 +126,29 @@ func TestACallWhilePostgresIsAwayGoesBackToTheDialplan(t *testing.T) {
 	second := s.call()
 	s.hangup(second)
 	s.ended(s.contact(), "abandoned")
+}
+
+func TestACallWhilePostgresHangsGoesBackToTheDialplan(t *testing.T) {
+	var proxy *postgrestest.Proxy
+	s := newStage(t, proxied(t, &proxy))
+	proxy.Freeze()
+	call, err := s.Carrier.Call(s.ctx, callerANI, s.Asterisk.DID)
+	s.must("call", err)
+	_, err = call.AwaitSound(s.within(20 * time.Second))
+	s.must("hear a word of regret", err)
+	s.must("bring Postgres back", proxy.Restore())
+	_, err = call.AwaitEnded(s.within(20 * time.Second))
+	s.must("be let go by the dialplan", err)
+	s.must("get ready again", s.AwaitReady(s.within(20*time.Second)))
+	second := s.call()
+	s.hangup(second)
+	s.must("leave nothing in Asterisk", s.AwaitEmpty(s.within(10*time.Second)))
+	var left int
+	err = site.Await(s.within(10*time.Second), func() error { return fmt.Errorf("%d contacts are left open", left) }, func() (bool, error) {
+		left = s.count(`SELECT count(*) FROM contact WHERE state <> 'ended'`)
+		return left == 0, nil
+	})
+	s.must("leave no contact open", err)
 }
 
 func TestACallThatPlaysWhenPostgresGoesAwayPlaysOnAndIsSavedLater(t *testing.T) {
