@@ -27,20 +27,31 @@ type DialplanTrial struct {
 // looks on from an application of its own, so that it works whether callbackd runs or not. A running
 // callbackd hangs the call up.
 func (n *Node) DialplanReachesStasis(ctx context.Context) (DialplanTrial, error) {
+	var trial DialplanTrial
+	err := n.try(ctx, func(ctx context.Context, conn *websocket.Conn, near, far string) (err error) {
+		trial, err = n.watchTrial(ctx, conn, near, far)
+		return err
+	})
+	return trial, err
+}
+
+// try makes a call of the doctor's own, which nobody hears, for as long as act runs. conn has its
+// events; its halves are near and far, neither of which is dialled yet.
+func (n *Node) try(ctx context.Context, act func(ctx context.Context, conn *websocket.Conn, near, far string) error) error {
 	application := "callbackd-doctor-" + rand.Text()
 	ctx, cancel := context.WithTimeout(ctx, n.timing.request)
 	defer cancel()
 	conn, err := n.dial(ctx, application)
 	if err != nil {
-		return DialplanTrial{}, err
+		return err
 	}
 	defer func() { _ = conn.CloseNow() }() // only we know of this application
 	near, far := application+"-near", application+"-far"
 	defer n.hangUpAll(context.WithoutCancel(ctx), near, far)
 	if err := n.createTrial(ctx, application, near, far); err != nil {
-		return DialplanTrial{}, fmt.Errorf("making a call for trial: %w", err)
+		return fmt.Errorf("making a call for trial: %w", err)
 	}
-	return n.watchTrial(ctx, conn, near, far)
+	return act(ctx, conn, near, far)
 }
 
 // createTrial makes both halves of a Local channel and subscribes to the dialplan's.
@@ -103,6 +114,24 @@ func (n *Node) watchTrial(ctx context.Context, conn *websocket.Conn, near, far s
 				trial.Taken = trial.Reached
 				return trial, nil
 			}
+		}
+	}
+}
+
+// awaitStasis waits until a channel of the doctor's is in its application; before that Asterisk lets
+// nobody ask it for anything.
+func awaitStasis(ctx context.Context, conn *websocket.Conn, channel string) error {
+	for {
+		_, data, err := conn.Read(ctx)
+		if err != nil {
+			return fmt.Errorf("waiting for a call for trial: %w", err)
+		}
+		event, err := ari.DecodeEvent(data)
+		if err != nil {
+			continue // of a type that the library does not know
+		}
+		if start, ok := event.(*ari.StasisStart); ok && start.Channel.ID == channel {
+			return nil
 		}
 	}
 }

@@ -2,13 +2,17 @@ package ari
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/CyCoreSystems/ari/v6"
 	"github.com/CyCoreSystems/ari/v6/client/native"
+	"github.com/coder/websocket"
 )
 
 // Info is what Asterisk says of itself.
@@ -69,6 +73,52 @@ func (n *Node) SoundExists(ctx context.Context, name, language string) (bool, er
 		return false, fmt.Errorf("asking for the sound %s: %w", name, err)
 	}
 	return slices.ContainsFunc(sound.Formats, func(f ari.FormatLangPair) bool { return f.Language == language }), nil
+}
+
+// configReader is the module of Asterisk that reads its configuration files for others.
+const configReader = "func_config.so"
+
+// ErrMusicUnseen says that Asterisk can't be asked for its classes of music on hold.
+var ErrMusicUnseen = errors.New("Asterisk has not loaded " + configReader)
+
+// MusicClassExists says whether musiconhold.conf has a class with a mode. Of classes that are kept
+// elsewhere, and of changes that wait for "moh reload", it knows nothing: ARI has no list of what is
+// loaded, so a channel of the doctor's own is asked what the file has. Without the module for that
+// the error is [ErrMusicUnseen].
+func (n *Node) MusicClassExists(ctx context.Context, class string) (bool, error) {
+	if strings.ContainsAny(class, `,()[]{}$"\`) {
+		return false, nil // it would be something else than a name to AST_CONFIG
+	}
+	exists, err := n.musicMode(ctx, class)
+	if err != nil && !errors.Is(err, ErrMusicUnseen) {
+		return false, fmt.Errorf("asking for the music class %s: %w", class, err)
+	}
+	return exists, err
+}
+
+func (n *Node) musicMode(ctx context.Context, class string) (exists bool, err error) {
+	err = n.get(ctx, "/asterisk/modules/"+configReader, nil)
+	if status(err) == http.StatusNotFound {
+		return false, ErrMusicUnseen
+	}
+	if err != nil {
+		return false, err
+	}
+	err = n.try(ctx, func(ctx context.Context, conn *websocket.Conn, near, _ string) error {
+		if err := awaitStasis(ctx, conn, near); err != nil {
+			return err
+		}
+		return n.library(ctx, func(l *native.Client) error {
+			mode, err := l.Channel().GetVariable(ari.NewKey(ari.ChannelKey, near),
+				url.QueryEscape("AST_CONFIG(musiconhold.conf,"+class+",mode)"))
+			exists = mode != ""
+			return err
+		})
+	})
+	if status(err) == http.StatusInternalServerError {
+		return false, nil // Asterisk's answer when the function finds nothing
+	}
+	return exists, err
 }
 
 // ApplicationInUse says whether a program is connected with our application's name. Asterisk goes on

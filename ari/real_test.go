@@ -238,6 +238,11 @@ func TestRealAsteriskAnswersTheDoctor(t *testing.T) {
 			t.Errorf("SoundExists(%s): %v %v, want %v", name, got, err, want)
 		}
 	}
+	for name, want := range map[string]bool{"default": true, "nothing": false, "default,mode,0)": false} {
+		if got, err := doctor.MusicClassExists(ctx, name); err != nil || got != want {
+			t.Errorf("MusicClassExists(%s): %v %v, want %v", name, got, err, want)
+		}
+	}
 	inUse(t, ctx, doctor, false, DialplanTrial{Reached: true})
 	another := options
 	another.Application = "another"
@@ -259,6 +264,15 @@ func TestRealAsteriskAnswersTheDoctor(t *testing.T) {
 		left, err := asterisk.CLI(ctx, "core show channels count")
 		return err == nil && strings.Contains(left, "0 active channels")
 	})
+}
+
+func TestRealAsteriskThatCannotReadItsFilesSaysSo(t *testing.T) {
+	ctx, asterisk, options := realAsterisk(t)
+	_, err := asterisk.CLI(ctx, "module unload "+configReader)
+	must(t, err)
+	if _, err := newTestNode(t, options).MusicClassExists(ctx, "default"); !errors.Is(err, ErrMusicUnseen) {
+		t.Errorf("%v, want ErrMusicUnseen", err)
+	}
 }
 
 func inUse(t *testing.T, ctx context.Context, doctor *testNode, want bool, trial DialplanTrial) {

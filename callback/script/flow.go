@@ -10,12 +10,16 @@ import (
 type Known struct {
 	Skills func(name string) bool // in the configuration
 	Sounds func(name string) bool // in Asterisk, without extension
+	Music  func(name string) bool // classes of music on hold in Asterisk
 }
 
 // Check reports what the script names and what does not exist. What stands in variables is known
 // only when they are read, so it is not checked here.
 func (s *Script) Check(known Known) Diagnostics {
 	p := &checker{script: s}
+	if known.Music != nil && !known.Music(restMusic) {
+		p.errorf(s.start.at, "there is no music class %q, which a caller hears where the script names none or has nothing more to do", restMusic)
+	}
 	for _, name := range s.order {
 		a := s.actions[name]
 		for _, given := range a.kind.properties {
@@ -38,6 +42,9 @@ func (p *checker) checkKnown(given property, t template, known Known) {
 	}
 	if (given.kind == sound || given.kind == sounds) && known.Sounds != nil && !known.Sounds(value) {
 		p.errorf(t.at, "there is no sound %q", value)
+	}
+	if given.name == "Class" && known.Music != nil && !known.Music(value) {
+		p.errorf(t.at, "there is no music class %q", value)
 	}
 }
 

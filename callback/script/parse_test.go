@@ -126,7 +126,7 @@ func TestAFileOfBracketsIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
-func TestSkillsAndSoundsAreCheckedAgainstWhatExists(t *testing.T) {
+func TestSkillsSoundsAndMusicAreCheckedAgainstWhatExists(t *testing.T) {
 	s, found := script.Parse("a.yaml", []byte(`type: Phone
 start: a
 actions:
@@ -139,7 +139,16 @@ actions:
   c:
     Play: {Sounds: [beep, "hello-{DNIS}", callbackd/ofer]}
   d:
-    Music: {File: advert}
+    Music: {File: advert, Seconds: 10}
+    branches: {Default: e}
+  e:
+    Music: {Class: jazz, Seconds: 10}
+    branches: {Default: f}
+  f:
+    Music: {Class: "{DNIS}", Seconds: 10}
+    branches: {Default: g}
+  g:
+    Music: {}
 `))
 	if s == nil {
 		t.Fatal(found)
@@ -150,11 +159,14 @@ actions:
 	got := s.Check(script.Known{
 		Skills: func(name string) bool { return name == "support" },
 		Sounds: func(name string) bool { return name == "beep" },
+		Music:  func(name string) bool { return name == "rock" },
 	})
 	want := []string{
+		`a.yaml:2:8: there is no music class "default", which a caller hears where the script names none or has nothing more to do`,
 		`a.yaml:5:23: the configuration has no skill "helpdesk"`,
 		`a.yaml:11:43: there is no sound "callbackd/ofer"`,
 		`a.yaml:13:19: there is no sound "advert"`,
+		`a.yaml:16:20: there is no music class "jazz"`,
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%v, want %v", got, want)

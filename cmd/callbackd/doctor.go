@@ -27,7 +27,7 @@ func doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find out what is wrong, and say what to do",
-		Long: `Look at everything that callbackd needs: scripts, database, Asterisk, its dialplan, phones and sounds.
+		Long: `Look at everything that callbackd needs: scripts, database, Asterisk, its dialplan, phones, sounds and music.
 Each line is ok or says what to do. It changes nothing and may run beside the daemon; a call of its
 own goes through the dialplan. The exit code is 1 if something is wrong.`,
 		Example: "  callbackd doctor\n  callbackd doctor --json",
@@ -112,6 +112,7 @@ func (d *doctor) examine(ctx context.Context) error {
 		d.trunk(ctx, node)
 		d.phones(ctx, node, agents)
 		d.sounds(ctx, node, scripts)
+		d.music(ctx, node, scripts)
 		d.dialplan(ctx, node)
 	}
 	return ctx.Err()
@@ -289,6 +290,31 @@ func (d *doctor) sounds(ctx context.Context, node *ari.Node, scripts []*script.S
 		case mistakes != nil:
 			for line := range strings.Lines(mistakes.Error()) {
 				d.wrong(what, "%s; copy it to Asterisk's folder sounds/%s and say: module reload sounds", strings.TrimSpace(line), promptLanguage)
+			}
+		default:
+			d.ok(what, "all present")
+		}
+	}
+}
+
+// music looks for each class of music on hold that a caller may hear.
+func (d *doctor) music(ctx context.Context, node *ari.Node, scripts []*script.Script) {
+	for _, read := range scripts {
+		var failure error
+		found := read.Check(script.Known{Music: func(name string) bool {
+			exists, err := node.MusicClassExists(ctx, name)
+			failure = errors.Join(failure, err)
+			return exists || err != nil
+		}})
+		what := "music of " + read.Name()
+		switch mistakes := found.Err(); {
+		case errors.Is(failure, ari.ErrMusicUnseen):
+			d.ok(what, "not looked for: %s; its console lists the classes: moh show classes", ari.ErrMusicUnseen)
+		case failure != nil:
+			d.wrong(what, "%s", strings.SplitN(failure.Error(), "\n", 2)[0])
+		case mistakes != nil:
+			for line := range strings.Lines(mistakes.Error()) {
+				d.wrong(what, "%s; add it to Asterisk's musiconhold.conf and say: moh reload", strings.TrimSpace(line))
 			}
 		default:
 			d.ok(what, "all present")
