@@ -21,8 +21,9 @@ build: ## build bin/callbackd
 demo: build ## play the whole story with a real Asterisk, Postgres and phones
 	go run ./asterisk-conf/lab/cmd/demo
 
+# Not from the cache, which does not see that the program that the end-to-end tests run has changed.
 test: need-gcc need-postgres build ## run all tests, the end-to-end ones too
-	@go test -race -shuffle=on -timeout $(TEST_LIMIT) ./... && echo "make test: every package passed"
+	@go test -race -shuffle=on -count=1 -timeout $(TEST_LIMIT) ./... && echo "make test: every package passed"
 
 lint: $(GOLANGCI) need-shellcheck ## check form, the linters' findings and the modules
 	@unformatted=$$(gofmt -l .); \
