@@ -58,7 +58,7 @@ func tlsServer(t *testing.T, cert, key []byte) *private.Server {
 			t.Error(err)
 		}
 	})
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server's user has to pass
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	server, err := private.Start(t.Context(), private.Options{Dir: filepath.Join(dir, "postgres"), Listen: freePort(t), Fast: true})
