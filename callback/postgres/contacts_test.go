@@ -50,7 +50,7 @@ func TestAContactIsShownWithItsPlaceLegsOffersAttemptsAndHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.ID != id || got.State != callback.StateCallback || got.Skill != "support" || got.PhoneNumber != "5550103" || !got.ArrivedAt.Equal(epoch) {
+	if got.ID != id || got.State != callback.StateCallback || got.Skill != "support" || got.PhoneNumber != "5550103" || !got.Held || !got.ArrivedAt.Equal(epoch) {
 		t.Errorf("contact is %+v", got.ContactSummary)
 	}
 	if p := got.Place; p == nil || p.Current != 5 || p.Position != 2 || p.Waiting != 2 || !p.Held || p.Priority != flat || !p.QueuedAt.Equal(epoch) {

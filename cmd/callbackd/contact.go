@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +41,7 @@ func contactListCommand() *cobra.Command {
 
 A contact's state is live (on the line, waiting), callback (hung up, the place is kept), calling
 (being called back), connected (with an agent), released (the agent has left), stuck (for a person to
-look at) or ended.`,
+look at) or ended. One that is held is offered to nobody until someone changes it.`,
 		Example: `  callbackd contact list --state callback
   callbackd contact list --all --limit 20 --json`,
 		Args: args(),
@@ -64,7 +65,7 @@ look at) or ended.`,
 				rows := make([][]string, len(contacts))
 				for i, c := range contacts {
 					rows[i] = []string{
-						c.ID.String(), string(c.State), string(c.Outcome), c.Skill, c.ANI, c.DNIS,
+						c.ID.String(), stateText(c), string(c.Outcome), c.Skill, c.ANI, c.DNIS,
 						c.PhoneNumber, c.Agent, moment(c.ArrivedAt), moment(c.EndedAt),
 					}
 				}
@@ -79,6 +80,14 @@ look at) or ended.`,
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most `N` contacts; 0: all")
 	jsonFlag(cmd, &asJSON)
 	return cmd
+}
+
+// stateText tells a callback that nobody is offered from one that only waits (C7).
+func stateText(c postgres.ContactSummary) string {
+	if c.Held && c.State != callback.StateStuck {
+		return string(c.State) + ", held"
+	}
+	return string(c.State)
 }
 
 // checkFilter takes the state into the filter and sees that the filter makes sense.
@@ -103,9 +112,10 @@ func contactShowCommand() *cobra.Command {
 	asJSON := false
 	cmd := &cobra.Command{
 		Use:   "show ID",
-		Short: "Show a contact: its state, place, legs and history",
-		Long: `Show a contact: its state and its place in the queue, its legs (the Asterisk channels that served it),
-and everything that has happened to it. With --json, also the offers and attempts, as records.`,
+		Short: "Show a contact: its state, place, offers, attempts, legs and history",
+		Long: `Show a contact: its state and its place in the queue, its offers to agents, the attempts to call it
+back, its legs (the Asterisk channels that served it) and everything that has happened to it. With
+--json, also its script's variables.`,
 		Example: `  callbackd contact show 4711
   callbackd contact show 4711 --json | jq .legs`,
 		Args: args("ID"),
@@ -126,7 +136,7 @@ and everything that has happened to it. With --json, also the offers and attempt
 				if asJSON {
 					return writeJSON(cmd.OutOrStdout(), detail)
 				}
-				return writeContact(cmd.OutOrStdout(), detail)
+				return writeContact(cmd.OutOrStdout(), detail, time.Now())
 			})
 			if errors.Is(err, dispatch.ErrNotFound) {
 				return fmt.Errorf("there is no contact %d; callbackd contact list --all shows those there are", id)

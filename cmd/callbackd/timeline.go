@@ -14,15 +14,21 @@ import (
 	"github.com/callbackd/callbackd/callback/postgres"
 )
 
-// writeContact writes a contact for people: what it is now, then its legs and its history in the order
-// of time.
-func writeContact(w io.Writer, c postgres.ContactDetail) error {
+// writeContact writes a contact for people: what it is at this moment, then its offers, attempts, legs
+// and history, each in the order of time.
+func writeContact(w io.Writer, c postgres.ContactDetail, now time.Time) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "contact %s: %s\n\n", c.ID, headline(c))
-	if err := writeAbout(&out, c); err != nil {
+	if err := writeAbout(&out, c, now); err != nil {
 		return err
 	}
-	if err := writeLegs(&out, c.Legs); err != nil {
+	if err := writeOffers(&out, c); err != nil {
+		return err
+	}
+	if err := writeAttempts(&out, c); err != nil {
+		return err
+	}
+	if err := writeLegs(&out, c); err != nil {
 		return err
 	}
 	if err := writeHistory(&out, c.History); err != nil {
@@ -33,16 +39,30 @@ func writeContact(w io.Writer, c postgres.ContactDetail) error {
 }
 
 func headline(c postgres.ContactDetail) string {
-	if c.Outcome != "" {
+	switch {
+	case c.Outcome != "":
 		return fmt.Sprintf("%s, %s", c.State, c.Outcome)
-	}
-	if c.Agent != "" {
+	case c.Agent != "":
 		return fmt.Sprintf("%s, agent %s", c.State, c.Agent)
+	case c.State == callback.StateStuck:
+		return "stuck, for a person to look at" + because(c.History, callback.FactStuck)
+	case c.Held:
+		return string(c.State) + ", held back from offers" + because(c.History, callback.FactHeld)
 	}
 	return string(c.State)
 }
 
-func writeAbout(w io.Writer, c postgres.ContactDetail) error {
+// because gives the reason in the last fact of that kind, as the end of a sentence.
+func because(history []postgres.HistoryLine, kind callback.FactKind) string {
+	for _, line := range slices.Backward(history) {
+		if line.Kind == kind && line.Data["reason"] != "" {
+			return ": " + line.Data["reason"]
+		}
+	}
+	return ""
+}
+
+func writeAbout(w io.Writer, c postgres.ContactDetail, now time.Time) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "  from\t%s\n  to\t%s\n", cmp.Or(c.ANI, "unknown"), dialledNumber(c))
 	fmt.Fprintf(table, "  arrived\t%s\n", moment(c.ArrivedAt))
@@ -54,7 +74,7 @@ func writeAbout(w io.Writer, c postgres.ContactDetail) error {
 		fmt.Fprintf(table, "  skill\t%s\n", c.Skill)
 	}
 	if c.Place != nil {
-		fmt.Fprintf(table, "  place\t%s\n", placeText(*c.Place))
+		fmt.Fprintf(table, "  place\t%s\n", placeText(*c.Place, now))
 	}
 	if c.Promise != nil {
 		fmt.Fprintf(table, "  callback\t%s\n", promiseText(*c.Promise))
@@ -69,7 +89,7 @@ func dialledNumber(c postgres.ContactDetail) string {
 	return c.DNIS
 }
 
-func placeText(p postgres.PlaceDetail) string {
+func placeText(p postgres.PlaceDetail, now time.Time) string {
 	text := fmt.Sprintf("%d of %d, priority %.3f (%d + %d a minute, at most %d), queued %s",
 		p.Position, p.Waiting, p.Current, p.Initial, p.Acceleration, p.Maximum, moment(p.QueuedAt))
 	if p.TargetAgent != "" {
@@ -78,7 +98,7 @@ func placeText(p postgres.PlaceDetail) string {
 	if p.Held {
 		text += ", held back"
 	}
-	if !p.ReadyAt.IsZero() {
+	if p.ReadyAt.After(now) {
 		text += ", not offered before " + moment(p.ReadyAt)
 	}
 	return text
@@ -95,26 +115,96 @@ func promiseText(p postgres.PromiseDetail) string {
 	return text
 }
 
-func writeLegs(w io.Writer, legs []postgres.LegDetail) error {
-	if len(legs) == 0 {
-		return nil
-	}
-	fmt.Fprintln(w, "\nlegs")
-	rows := make([][]string, len(legs))
-	for i, leg := range legs {
+func writeOffers(w io.Writer, c postgres.ContactDetail) error {
+	rows := make([][]string, len(c.Offers))
+	for i, offer := range c.Offers {
 		rows[i] = []string{
-			"  " + string(leg.Party), string(leg.Direction), leg.From, leg.To,
-			moment(leg.CreatedAt), moment(leg.AnsweredAt), moment(leg.EndedAt), causeText(leg), leg.Node, leg.Channel,
+			"  " + offer.Agent, string(offer.Kind), cmp.Or(string(offer.Result), "ringing"),
+			timeOfDay(offer.OfferedAt, c), timeOfDay(offer.AcceptedAt, c), timeOfDay(offer.EndedAt, c), offer.Channel,
 		}
 	}
-	return writeTable(w, []string{"  PARTY", "DIRECTION", "FROM", "TO", "CREATED", "ANSWERED", "ENDED", "CAUSE", "NODE", "CHANNEL"}, rows)
+	return writeSection(w, "offers", []string{"  AGENT", "KIND", "RESULT", "OFFERED", "ACCEPTED", "ENDED", "CHANNEL"}, rows)
 }
 
-func causeText(leg postgres.LegDetail) string {
-	if leg.EndedAt.IsZero() || leg.Cause == callback.CauseUnknown {
+func writeAttempts(w io.Writer, c postgres.ContactDetail) error {
+	rows := make([][]string, len(c.Attempts))
+	for i, attempt := range c.Attempts {
+		counts := ""
+		if attempt.Outcome != "" {
+			counts = "no"
+		}
+		if attempt.Counts {
+			counts = "yes"
+		}
+		rows[i] = []string{
+			fmt.Sprintf("  %d", attempt.Number), attempt.Agent, attempt.PhoneNumber,
+			cmp.Or(string(attempt.Outcome), "under way"), causeText(attempt.Cause), counts,
+			timeOfDay(attempt.StartedAt, c), timeOfDay(attempt.DiallingAt, c), timeOfDay(attempt.AnsweredAt, c),
+			timeOfDay(attempt.EndedAt, c), attempt.Channel,
+		}
+	}
+	return writeSection(w, "attempts",
+		[]string{"  NUMBER", "AGENT", "TO", "OUTCOME", "CAUSE", "COUNTS", "STARTED", "DIALLED", "ANSWERED", "ENDED", "CHANNEL"}, rows)
+}
+
+func writeLegs(w io.Writer, c postgres.ContactDetail) error {
+	rows := make([][]string, len(c.Legs))
+	for i, leg := range c.Legs {
+		rows[i] = []string{
+			"  " + string(leg.Party), string(leg.Direction), leg.From, leg.To,
+			timeOfDay(leg.CreatedAt, c), timeOfDay(leg.AnsweredAt, c), timeOfDay(leg.EndedAt, c), causeText(leg.Cause), leg.Node, leg.Channel,
+		}
+	}
+	return writeSection(w, "legs", []string{"  PARTY", "DIRECTION", "FROM", "TO", "CREATED", "ANSWERED", "ENDED", "CAUSE", "NODE", "CHANNEL"}, rows)
+}
+
+// writeSection writes a table below its title, and nothing where it would be empty.
+func writeSection(w io.Writer, title string, headings []string, rows [][]string) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	fmt.Fprintf(w, "\n%s\n", title)
+	return writeTable(w, headings, rows)
+}
+
+// timeOfDay writes a time as the history has it, with its day where the contact arrived on another one.
+func timeOfDay(t time.Time, c postgres.ContactDetail) string {
+	if t.IsZero() {
 		return ""
 	}
-	return fmt.Sprint(int(leg.Cause))
+	at := t.Local()
+	if at.Format(time.DateOnly) != c.ArrivedAt.Local().Format(time.DateOnly) {
+		return at.Format(time.DateOnly + " " + clockTime)
+	}
+	return at.Format(clockTime)
+}
+
+// clockTime is how a time of day is written, to the millisecond.
+const clockTime = "15:04:05.000"
+
+// causes are the hang-up causes that decide something, in words.
+var causes = map[callback.Cause]string{
+	callback.CauseUnallocated: "unallocated",
+	callback.CauseNormal:      "normal",
+	callback.CauseBusy:        "busy",
+	callback.CauseNoResponse:  "no response",
+	callback.CauseNoAnswer:    "no answer",
+	callback.CauseAbsent:      "absent",
+	callback.CauseRejected:    "rejected",
+	callback.CauseInvalid:     "invalid number",
+	callback.CauseNoCircuit:   "no circuit",
+	callback.CauseNetwork:     "network",
+	callback.CauseTemporary:   "temporary",
+	callback.CauseCongestion:  "congestion",
+	callback.CauseUnavailable: "unavailable",
+	callback.CauseNoResource:  "no resource",
+}
+
+func causeText(cause callback.Cause) string {
+	if cause == callback.CauseUnknown {
+		return ""
+	}
+	return strings.TrimSpace(fmt.Sprintf("%d %s", cause, causes[cause]))
 }
 
 func writeHistory(w io.Writer, history []postgres.HistoryLine) error {
@@ -127,7 +217,7 @@ func writeHistory(w io.Writer, history []postgres.HistoryLine) error {
 			day = today
 			fmt.Fprintf(table, "  %s\n", day)
 		}
-		fmt.Fprintf(table, "  %s\t%s\t%s\n", at.Format("15:04:05.000"), strings.ReplaceAll(string(line.Kind), "_", " "), dataText(line.Data))
+		fmt.Fprintf(table, "  %s\t%s\t%s\n", at.Format(clockTime), strings.ReplaceAll(string(line.Kind), "_", " "), dataText(line.Data))
 	}
 	return table.Flush()
 }
@@ -136,8 +226,12 @@ func writeHistory(w io.Writer, history []postgres.HistoryLine) error {
 func dataText(data map[string]string) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(data)) {
-		if data[name] != "" {
-			parts = append(parts, name+"="+data[name])
+		value := data[name]
+		if at, err := time.Parse(time.RFC3339, value); err == nil {
+			value = moment(at)
+		}
+		if value != "" {
+			parts = append(parts, name+"="+value)
 		}
 	}
 	return strings.Join(parts, "  ")
