@@ -12,7 +12,7 @@ type Place struct {
 	Priority    Priority
 	TargetAgent string // "": any agent with the skill
 	QueuedAt    time.Time
-	Node        string    // the live caller's node; "" for a callback, which any node can serve
+	Node        string    // the live caller's node, until that call has ended; "" for a callback, which any node can serve
 	ReadyAt     time.Time // not offered before; zero: at once
 	Held        bool      // held back from offers until someone changes it (C7)
 }

@@ -56,6 +56,9 @@ const (
 // joinTime is how long two legs may take to enter their bridge.
 const joinTime = 5 * time.Second
 
+// createTime is how long a leg may take to be made.
+const createTime = 10 * time.Second
+
 // ringGrace is how much longer than Asterisk's own limit we wait before we end a ringing leg.
 const ringGrace = 2 * time.Second
 
@@ -156,11 +159,15 @@ func (c *Contact) Deadline() time.Time {
 func (c *Contact) nextStep() time.Time {
 	a := c.Attempt
 	switch {
+	case a.DiallingAt.IsZero() && c.leaving(c.Offer.Channel):
+		return time.Time{} // nobody is rung for an agent whose end is on its way
 	case a.Channel == "" && c.hasOtherLeg():
 		return time.Time{} // the contact's phone is still busy with the call before
 	case a.Channel == "":
 		return a.DueAt
-	case a.Created && a.DiallingAt.IsZero():
+	case !a.Created && a.DiallingAt.IsZero():
+		return c.leg(a.Channel).CreatedAt.Add(createTime)
+	case a.DiallingAt.IsZero():
 		return a.DueAt
 	case !a.DiallingAt.IsZero() && a.AnsweredAt.IsZero():
 		return a.RingUntil

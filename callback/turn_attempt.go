@@ -47,12 +47,24 @@ func (t *Turn) attemptDue() {
 	switch {
 	case a.Channel == "":
 		t.createContactLeg()
+	case !a.Created && a.DiallingAt.IsZero():
+		a.Outcome = AttemptFailed
+		t.hangup(t.Contact.openLeg(a.Channel), "failure")
 	case a.DiallingAt.IsZero():
 		t.dialContact()
 	default:
-		a.Outcome = AttemptNoAnswer
+		a.Outcome = t.unanswered()
 		t.hangup(t.Contact.openLeg(a.Channel), "normal")
 	}
+}
+
+// unanswered is the outcome of an attempt that Asterisk should have ended by now. Where nothing was
+// heard to ring, the dialling may have been lost, and that does not count against the contact.
+func (t *Turn) unanswered() AttemptOutcome {
+	if t.Contact.Attempt.Rang {
+		return AttemptNoAnswer
+	}
+	return AttemptUnknown
 }
 
 func (t *Turn) createContactLeg() {
@@ -127,6 +139,8 @@ func (t *Turn) agentLeftAttempt() {
 	if a.Outcome == "" {
 		a.Outcome = AttemptAgentLeft
 	}
+	// The offer has ended, and so the place can be matched before the contact's leg has ended.
+	c.Place.ReadyAt = t.env.Now.Add(t.skill().PauseTime)
 	leg := c.openLeg(a.Channel)
 	if leg == nil {
 		t.attemptOver(a.Outcome, CauseUnknown)

@@ -89,6 +89,9 @@ func (t *Turn) contactLegEnded(ev LegEnded) {
 		return
 	}
 	t.fact(FactHungUp, "cause", causeText(ev.Cause))
+	if c.Promise != nil && c.Place != nil {
+		c.Place.Node = "" // any node can serve it now; before, two daemons would have had legs of it
+	}
 	if ev.Channel != c.Channel {
 		return
 	}

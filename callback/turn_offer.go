@@ -12,8 +12,8 @@ const (
 )
 
 // offerMade rings the agent for the offer that the match has committed; a contact that was loaded since
-// has it already. The contact may have left the queue meanwhile: then nothing was made and the agent is
-// free again.
+// has it already. The contact may have left the queue meanwhile, or the time to ring may be over: then
+// nothing was made and the agent is free again.
 func (t *Turn) offerMade(ev OfferMade) {
 	c := t.Contact
 	known := c.leg(ev.Leg.Channel)
@@ -24,7 +24,8 @@ func (t *Turn) offerMade(ev OfferMade) {
 	if known != nil && (!c.Offer.Ringing() || !known.Open() || !known.DiallingAt.IsZero()) {
 		return // told before, and gone on since
 	}
-	if c.Place == nil || (c.State != StateLive && c.State != StateCallback) {
+	fits := c.Place != nil && (c.State == StateLive || c.State == StateCallback)
+	if !fits || !t.env.Now.Before(c.Offer.RingUntil) {
 		c.Offer.Result = OfferWithdrawn
 		t.legEnded(LegEnded{Channel: ev.Leg.Channel, Absent: true})
 		return

@@ -101,6 +101,9 @@ func (t *Turn) rejoin(s *Snapshot) {
 	if !c.Offer.Accepted() || c.openLeg(c.Offer.Channel) == nil || c.State == StateEnded {
 		return
 	}
+	if !c.Offer.JoinUntil.IsZero() {
+		c.Offer.JoinUntil = t.env.Now.Add(joinTime) // it begins again
+	}
 	if c.State != StateCalling || !c.Attempt.AnsweredAt.IsZero() {
 		t.endWhisper()
 	}

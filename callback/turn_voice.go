@@ -53,7 +53,6 @@ func (t *Turn) Callback(p Promise) error {
 	p.PromisedAt = t.env.Now
 	c.Promise = &p
 	c.State = StateCallback
-	c.Place.Node = ""
 	t.fact(FactPromised, "phone_number", p.PhoneNumber, "caller_id", p.CallerID, "call_delay", p.CallDelay.String())
 	if c.Offer.Ringing() && c.Offer.Kind == OfferLive {
 		c.Offer.Kind = OfferCallback
