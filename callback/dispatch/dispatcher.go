@@ -66,7 +66,7 @@ func New(o Options) (*Dispatcher, error) {
 	d := &Dispatcher{
 		o:          o,
 		log:        o.Logger.With("node", o.Node),
-		scripts:    newScripts(o.Scripts),
+		scripts:    newScripts(o.Scripts, o.Logger),
 		events:     newMailbox[callback.Event](),
 		rematch:    make(chan struct{}, 1),
 		leaseAsked: make(chan struct{}, 1),
@@ -87,6 +87,7 @@ const (
 	leaseTime  = 5 * time.Second
 	leaseRenew = time.Second
 	leaseTry   = 250 * time.Millisecond
+	holdPause  = time.Second // after a hold that has failed
 )
 
 // Run holds the node, whenever no other daemon does, until ctx ends. Calls go on when it returns: the
@@ -102,6 +103,11 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 			return d.release(lease)
 		}
 		d.log.Error("the node is not held any more", "error", err)
+		select {
+		case <-ctx.Done():
+			return d.release(lease)
+		case <-time.After(holdPause): // Asterisk may have refused us, and goes on doing so
+		}
 	}
 }
 

@@ -29,7 +29,10 @@ type fakeStore struct {
 	away     bool
 	// unsure answers the next save that fits with ErrUnsure; saved says whether it is saved.
 	unsure func(Change) (match, saved bool)
-	wakes  chan struct{}
+	// lie saves what fits and answers that it was refused.
+	lie      func(Change) bool
+	creating chan struct{} // Create waits until it is closed; nil: it does not
+	wakes    chan struct{}
 }
 
 func newFakeStore() *fakeStore {
@@ -64,6 +67,9 @@ func (f *fakeStore) RenewLease(context.Context, Lease, time.Duration) error {
 func (f *fakeStore) ReleaseLease(context.Context, Lease) error { return nil }
 
 func (f *fakeStore) Create(_ context.Context, _ Lease, change Change) (callback.ContactID, error) {
+	if f.creating != nil {
+		<-f.creating
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.check(); err != nil {
@@ -98,6 +104,10 @@ func (f *fakeStore) Save(_ context.Context, _ Lease, change Change) error {
 		}
 	}
 	f.apply(id, change)
+	if f.lie != nil && f.lie(change) {
+		f.lie = nil
+		return errAway
+	}
 	return nil
 }
 
@@ -194,13 +204,20 @@ type fakeSwitch struct {
 	deliver  func(callback.Event)
 	commands []callback.Command
 	answer   func(callback.Command) error
+	snapshot callback.Snapshot // at the first connect
+	refuse   error             // what Run answers; nil: it connects
+	runs     int
 }
 
 func (f *fakeSwitch) Run(ctx context.Context, deliver func(callback.Event)) error {
 	f.mu.Lock()
 	f.deliver = deliver
+	f.runs++
 	f.mu.Unlock()
-	deliver(callback.NodeConnected{Snapshot: &callback.Snapshot{Devices: map[string]callback.DeviceState{}}})
+	if f.refuse != nil {
+		return f.refuse
+	}
+	deliver(callback.NodeConnected{Snapshot: &f.snapshot})
 	<-ctx.Done()
 	return nil
 }
@@ -236,28 +253,35 @@ type stage struct {
 	d     *Dispatcher
 }
 
+// newStage makes a dispatcher that does not run yet.
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	example, problems := script.Parse("example.yaml", script.Example())
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{t: t, store: newFakeStore(), sw: &fakeSwitch{}}
+	var err error
+	s.d, err = New(Options{
+		Node: "n1", Holder: "test", Store: s.store, Switch: s.sw,
+		Scripts:         []*script.Script{example},
+		Skills:          map[string]callback.Skill{"support": callback.DefaultSkill},
+		ContactEndpoint: func(number string) string { return "PJSIP/" + number + "@trunk" },
+		Logger:          slog.New(slog.DiscardHandler),
+		Registerer:      prometheus.NewRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // inBubble plays a test with a dispatcher that has just got in step with Asterisk, and proves that it
 // leaves no goroutine.
 func inBubble(t *testing.T, play func(*stage)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		example, problems := script.Parse("example.yaml", script.Example())
-		if err := problems.Err(); err != nil {
-			t.Fatal(err)
-		}
-		s := &stage{t: t, store: newFakeStore(), sw: &fakeSwitch{}}
-		var err error
-		s.d, err = New(Options{
-			Node: "n1", Holder: "test", Store: s.store, Switch: s.sw,
-			Scripts:         []*script.Script{example},
-			Skills:          map[string]callback.Skill{"support": callback.DefaultSkill},
-			ContactEndpoint: func(number string) string { return "PJSIP/" + number + "@trunk" },
-			Logger:          slog.New(slog.DiscardHandler),
-			Registerer:      prometheus.NewRegistry(),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := newStage(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- s.d.Run(ctx) }()

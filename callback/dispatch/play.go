@@ -27,6 +27,7 @@ type player struct {
 	env    callback.Env
 	// refusal answers the script's Callback in place of carrying it out: the database did not save it.
 	refusal error
+	deaf    bool // no deadline of the contact counts now
 }
 
 // play takes one event through the contact of that record, and then what the contact has to say of
@@ -34,16 +35,19 @@ type player struct {
 func (p player) play(record Record, ev callback.Event) turn {
 	t := callback.NewTurn(record.Contact.Clone(), p.env)
 	h := &host{player: p, turn: t}
-	if _, first := ev.(begin); first {
+	_, timed := ev.(callback.TimeReached)
+	switch _, first := ev.(begin); {
+	case first:
 		t.Begin()
-	} else {
+	case timed && p.deaf:
+	default:
 		t.Handle(ev)
 	}
 	state := record.Script
 	for i := 0; i < len(t.Signals); i++ {
 		state = p.script.Step(state, input(t.Signals[i], state), p.env.Now, h)
 	}
-	if _, ok := ev.(callback.TimeReached); ok && !t.Contact.ScriptPaused() {
+	if timed && !t.Contact.ScriptPaused() {
 		state = p.script.Step(state, script.TimeReached{}, p.env.Now, h)
 	}
 	return turn{

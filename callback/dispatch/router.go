@@ -37,6 +37,7 @@ func (d *Dispatcher) routeOne(ctx context.Context, ev callback.Event) {
 		d.resync(ctx, ev.Snapshot)
 	case callback.NodeLost:
 		d.connected.Store(false)
+		d.toAll(ev)
 		d.log.Warn("event stream lost", "error", ev.Err)
 	case callback.DeviceChanged:
 		d.deviceChanged(ev)
@@ -77,14 +78,28 @@ func (d *Dispatcher) toOwner(channel string, ev callback.Event) bool {
 	return s != nil
 }
 
+// toAll puts an event into the inbox of every session, those among them whose contact is being saved.
+func (d *Dispatcher) toAll(ev callback.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := map[*session]bool{}
+	for _, s := range d.sessions {
+		all[s] = true
+	}
+	for _, s := range d.owned {
+		all[s] = true
+	}
+	for s := range all {
+		s.inbox.put(ev)
+	}
+}
+
 // discard sends a command for a channel or bridge of ours that no contact knows.
 func (d *Dispatcher) discard(ctx context.Context, cmd callback.Command) {
 	d.log.Warn("removing what no contact knows", "command", name(cmd), "what", cmd)
 	d.spawn(func() {
-		ctx, cancel := context.WithTimeout(ctx, commandTime)
-		defer cancel()
 		var failure *callback.CommandError
-		err := d.o.Switch.Do(ctx, cmd)
+		err := d.insist(ctx, cmd)
 		if err != nil && !(errors.As(err, &failure) && failure.Kind == callback.CommandNotFound) {
 			d.log.Warn("not removed", "what", cmd, "error", err)
 		}
@@ -136,7 +151,7 @@ func (d *Dispatcher) arrived(ctx context.Context, ev callback.LegArrived) {
 	if script == nil {
 		d.log.Error("a call names a script that is not loaded: given back to the dialplan", "script", ev.Script, "channel", ev.Channel)
 		d.metrics.calls.WithLabelValues("unknown_script").Inc()
-		d.giveBack(ctx, ev.Channel, statusUnknownScript)
+		d.spawn(func() { d.giveBack(ctx, ev.Channel, statusUnknownScript) })
 		return
 	}
 	s := d.newSession(Record{Contact: callback.Arrive(ev, refOf(script), d.o.Node, now())})
@@ -165,11 +180,11 @@ func (d *Dispatcher) create(ctx context.Context, s *session, ev callback.LegArri
 	if err != nil {
 		d.log.Error("a call could not be saved: given back to the dialplan", "channel", ev.Channel, "error", err)
 		d.metrics.calls.WithLabelValues("given_back").Inc()
-		d.disown(s)
-		d.giveBack(ctx, ev.Channel, statusUnavailable)
 		if errors.Is(err, ErrUnsure) {
 			d.doubt(ev.Channel)
 		}
+		d.giveBack(ctx, ev.Channel, statusUnavailable)
+		d.disown(s) // only now: a resync would have taken the call in again
 		return false
 	}
 	d.metrics.calls.WithLabelValues("taken").Inc()
@@ -205,14 +220,11 @@ func (d *Dispatcher) save(ctx context.Context, change Change) (callback.ContactI
 	return 0, err
 }
 
+// giveBack sends a call on in the dialplan. Nobody else has it, so Asterisk is asked until it answers.
 func (d *Dispatcher) giveBack(ctx context.Context, channel, status string) {
-	d.spawn(func() {
-		ctx, cancel := context.WithTimeout(ctx, commandTime)
-		defer cancel()
-		if err := d.o.Switch.Do(ctx, callback.GiveBack{Channel: channel, Status: status}); err != nil {
-			d.log.Warn("a call was not given back", "channel", channel, "error", err)
-		}
-	})
+	if err := d.insist(ctx, callback.GiveBack{Channel: channel, Status: status}); err != nil {
+		d.log.Warn("a call was not given back", "channel", channel, "error", err)
+	}
 }
 
 // own makes the session the owner of every channel that may exist for its contact, and of its
@@ -346,10 +358,8 @@ func (d *Dispatcher) resync(ctx context.Context, snapshot *callback.Snapshot) {
 // ctx has ended first.
 func (d *Dispatcher) resume(ctx context.Context, snapshot *callback.Snapshot) bool {
 	ev := callback.Resynced{Snapshot: snapshot}
+	d.toAll(ev)
 	d.mu.Lock()
-	for _, s := range d.sessions {
-		s.inbox.put(ev)
-	}
 	first := !d.resumed
 	d.mu.Unlock()
 	for first {

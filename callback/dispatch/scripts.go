@@ -2,7 +2,9 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"github.com/callbackd/callbackd/callback"
@@ -12,13 +14,15 @@ import (
 // scripts holds the scripts that new calls run, and the older versions that contacts began with.
 type scripts struct {
 	current map[string]*script.Script // by name
+	log     *slog.Logger
 
 	mu       sync.Mutex
 	versions map[callback.ScriptRef]*script.Script
 }
 
-func newScripts(current []*script.Script) *scripts {
+func newScripts(current []*script.Script, log *slog.Logger) *scripts {
 	s := &scripts{
+		log:      log,
 		current:  make(map[string]*script.Script, len(current)),
 		versions: make(map[callback.ScriptRef]*script.Script, len(current)),
 	}
@@ -50,18 +54,26 @@ func (s *scripts) of(ref callback.ScriptRef) *script.Script {
 	return s.versions[ref]
 }
 
-// load makes sure of a version that a contact from the store runs.
+// load makes sure of a version that a contact from the store runs. Where that can't be read any more, the
+// contact rests until an agent serves it: nobody else is held up by it.
 func (s *scripts) load(ctx context.Context, store Store, ref callback.ScriptRef) error {
 	if s.of(ref) != nil {
 		return nil
 	}
 	source, err := store.ScriptSource(ctx, ref)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("load the script %s, version %s: %w", ref.Name, ref.Version, err)
 	}
-	parsed, problems := script.Parse(ref.Name+".yaml", source)
-	if err := problems.Err(); err != nil {
-		return fmt.Errorf("the script %s, version %s, does not fit this callbackd: %w", ref.Name, ref.Version, err)
+	parsed := &script.Script{}
+	if err == nil {
+		var problems script.Diagnostics
+		parsed, problems = script.Parse(ref.Name+".yaml", source)
+		err = problems.Err()
+	}
+	if err != nil {
+		s.log.Error("a version of a script can't be read any more: its contacts only wait for an agent",
+			"script", ref.Name, "version", ref.Version, "error", err)
+		parsed = &script.Script{}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net/http"
 	"reflect"
 	"slices"
 	"time"
@@ -35,8 +36,11 @@ type session struct {
 	// what was sent with a commit that was never answered.
 	unsaved  additions
 	doubtful *additions
-	dirty    bool      // the record is ahead of the database
-	retryAt  time.Time // no save before
+	dirty    bool // the record is ahead of the database
+	// undecided says that the daemon ends before the database has answered a turn's commit.
+	undecided bool
+	deaf      bool      // the event stream is lost: what has become of the legs is not known
+	retryAt   time.Time // no save before
 }
 
 // additions are the parts of a change that are added to the database, not replaced.
@@ -101,7 +105,10 @@ func (s *session) next(ctx context.Context) (ev callback.Event, ok bool) {
 
 // alarm rings at the contact's next deadline, or when it is time to try a save again.
 func (s *session) alarm() (<-chan time.Time, func()) {
-	at := s.record.Contact.Deadline()
+	var at time.Time
+	if !s.deaf {
+		at = s.record.Contact.Deadline()
+	}
 	if !s.record.Contact.ScriptPaused() {
 		at = earliest(at, s.record.Script.Deadline)
 	}
@@ -126,8 +133,17 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
-// handle takes one event: the turn is played, saved, and its commands are sent.
+// handle takes one event: the turn is played, saved, and its commands are sent. Between the loss of the
+// event stream and the next resync no deadline of the contact counts: who has answered by then is not
+// to be hung up for not having answered.
 func (s *session) handle(ctx context.Context, ev callback.Event) {
+	switch ev.(type) {
+	case callback.NodeLost:
+		s.deaf = true
+		return
+	case callback.Resynced:
+		s.deaf = false
+	}
 	t := s.play(ev, nil)
 	if s.unchanged(t) && !s.dirty {
 		return
@@ -140,7 +156,7 @@ func (s *session) handle(ctx context.Context, ev callback.Event) {
 	switch {
 	case err == nil:
 	case errors.Is(err, errEnds):
-		// What was saved is found by the next daemon.
+		s.undecided = true
 	case errors.Is(err, ErrConflict):
 		s.reload(ctx, ev)
 	case t.promised:
@@ -174,7 +190,7 @@ func (s *session) reload(ctx context.Context, ev callback.Event) {
 		if err == nil {
 			s.record = record
 			s.unsaved, s.doubtful, s.dirty, s.retryAt = additions{}, nil, false, time.Time{}
-			s.d.own(s)
+			s.dispatch(s.hangups())
 			if _, offer := ev.(callback.OfferMade); offer {
 				// It may be over already: what the record says of it holds.
 				ev = waitingOffer(record.Contact)
@@ -192,12 +208,24 @@ func (s *session) reload(ctx context.Context, ev callback.Event) {
 	}
 }
 
+// hangups are the hang-ups that the loaded record has decided on and that may not have been sent.
+func (s *session) hangups() []callback.Command {
+	var commands []callback.Command
+	for _, leg := range s.record.Contact.Legs {
+		if leg.Open() && !leg.HangupAt.IsZero() && leg.Node == s.d.o.Node {
+			commands = append(commands, callback.Hangup{Channel: leg.Channel, Reason: "normal"})
+		}
+	}
+	return commands
+}
+
 func (s *session) play(ev callback.Event, refused error) turn {
 	p := player{
 		script:  s.d.scripts.of(s.record.Contact.Script),
 		skills:  s.d.o.Skills,
 		env:     s.d.env(s.record.Contact.ID),
 		refusal: refused,
+		deaf:    s.deaf,
 	}
 	return p.play(s.record, ev)
 }
@@ -368,9 +396,24 @@ func (s *session) flush() {
 	if !s.dirty {
 		return
 	}
+	if s.undecided && !s.unsavedTurn() {
+		return
+	}
 	if err := s.write(context.Background(), s.record, s.unsaved); err != nil {
 		s.log.Error("not saved at the end", "error", err)
 	}
+}
+
+// unsavedTurn says that the turn whose commit was not answered was surely not saved. Where it was, all
+// that came before it was saved with it, and to save the record now would undo it.
+func (s *session) unsavedTurn() bool {
+	saved, err := s.ask(context.Background())
+	if err != nil {
+		s.log.Error("not known at the end what was saved", "error", err)
+		return false
+	}
+	s.doubtful = nil
+	return !saved
 }
 
 // dispatch hands a turn's commands to the sender. The channels and bridges that they make are the
@@ -420,16 +463,26 @@ func (s *session) send(ctx context.Context) {
 	}
 }
 
-// do sends one command. The end of a leg is asked for until Asterisk answers: nothing else would end
-// it.
+// do sends one command. What ends something is asked for however late it is: nothing else would end it,
+// and its ID is never used again.
 func (s *session) do(ctx context.Context, out outgoing) error {
+	switch out.cmd.(type) {
+	case callback.Hangup, callback.DestroyBridge:
+		return s.d.insist(ctx, out.cmd)
+	}
+	ctx, cancel := context.WithDeadline(ctx, out.until)
+	defer cancel()
+	return s.d.o.Switch.Do(ctx, out.cmd)
+}
+
+// insist sends a command until Asterisk has answered it.
+func (d *Dispatcher) insist(ctx context.Context, cmd callback.Command) error {
 	for {
-		cmdCtx, cancel := context.WithDeadline(ctx, out.until)
-		err := s.d.o.Switch.Do(cmdCtx, out.cmd)
+		cmdCtx, cancel := context.WithTimeout(ctx, commandTime)
+		err := d.o.Switch.Do(cmdCtx, cmd)
 		cancel()
 		var failure *callback.CommandError
-		_, hangup := out.cmd.(callback.Hangup)
-		if !hangup || !errors.As(err, &failure) || failure.Kind != callback.CommandUnsure || !time.Now().Before(out.until) {
+		if !errors.As(err, &failure) || failure.Status != 0 && failure.Status < http.StatusInternalServerError {
 			return err
 		}
 		select {

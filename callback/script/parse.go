@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// Script is a script that the checker has passed. It does not change, so contacts share it.
+// Script is a script that the checker has passed. It does not change, so contacts share it. The zero
+// Script has no action: a contact in it rests.
 type Script struct {
 	name    string
 	version string

@@ -114,6 +114,10 @@ func (r *run) deliver(in Input) {
 		if r.state.Deadline.IsZero() || r.now.Before(r.state.Deadline) {
 			return
 		}
+		if r.action == nil { // of a version that can't be read any more
+			r.rest()
+			return
+		}
 	}
 	if r.state.Resting || r.action == nil || r.action.kind.on == nil {
 		return
