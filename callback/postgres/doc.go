@@ -1,5 +1,6 @@
 // Package postgres is the store: the one place that writes to the database. It implements
-// [dispatch.Store], makes and checks the schema, and answers what the command line asks.
+// [dispatch.Store], makes and checks the schema, answers what the command line asks, and counts what
+// administrators watch ([Figures]).
 //
 // A contact is one row, which its daemon saves as a whole, one transaction a turn, under a revision
 // that a second daemon's save would break. What a contact has had several of (legs, offers, attempts)

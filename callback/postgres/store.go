@@ -22,7 +22,7 @@ import (
 // Options say how a Store uses its database.
 type Options struct {
 	Logger *slog.Logger // for what goes wrong where nobody waits for an answer; required
-	// MaxConnections bounds the pool; 0 means 16. Two more serve the wake-ups.
+	// MaxConnections bounds the pool; 0 means 16. Two more serve the wake-ups, and one the figures.
 	MaxConnections int
 	// StatementTime is how long one statement may take, so that a slow database is noticed; 0 means
 	// 5 s. An answer that is a second later than that is not waited for.
@@ -46,6 +46,7 @@ type Store struct {
 	logger   *slog.Logger
 	url      string
 	notifier notifier
+	counting *database // of the figures, which may take less time than the rest
 	wakes    wakes
 	classes  classes
 	prepared prepared
@@ -74,7 +75,11 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s := &Store{db: db, logger: o.Logger, url: url}
+	counting, err := connect(url, Options{MaxConnections: 1, StatementTime: figuresTime})
+	if err != nil {
+		return nil, errors.Join(err, apart.Close(), db.Close())
+	}
+	s := &Store{db: db, logger: o.Logger, url: url, counting: counting}
 	s.notifier = notifier{db: apart, logger: o.Logger}
 	s.wakes.heard = make(chan struct{}, 1)
 	s.prepared = prepared{db: db.DB, statements: make(map[string]*sqlx.Stmt)}
@@ -86,7 +91,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 func (s *Store) Close() error {
 	s.wakes.close()
 	s.notifier.close()
-	return errors.Join(s.notifier.db.Close(), s.db.Close())
+	return errors.Join(s.counting.Close(), s.notifier.db.Close(), s.db.Close())
 }
 
 // Ping says whether the database answers.

@@ -85,6 +85,7 @@ func serve(cmd *cobra.Command, settings config.Config) error {
 	if err != nil {
 		return err
 	}
+	figures.MustRegister(postgres.NewFigures(store))
 	dispatcher, err := dispatch.New(dispatch.Options{
 		Node:    settings.NodeName,
 		Holder:  holder(),
