@@ -27,9 +27,9 @@ const (
 	FactOfferEnded   FactKind = "offer_ended"   // agent, result, cause
 	FactAccepted     FactKind = "accepted"      // agent, kind
 	FactAttempt      FactKind = "attempt"       // an attempt began: number, phone_number, caller_id
-	FactDialling     FactKind = "dialling"      // number
-	FactRinging      FactKind = "ringing"       // the contact's phone rings: number
-	FactAnswered     FactKind = "answered"      // the contact answered: number
+	FactDialling     FactKind = "dialling"      // phone_number
+	FactRinging      FactKind = "ringing"       // the contact's phone rings: phone_number
+	FactAnswered     FactKind = "answered"      // the contact answered: phone_number
 	FactAttemptEnded FactKind = "attempt_ended" // number, outcome, cause, counts
 	FactConnected    FactKind = "connected"     // agent
 	FactAgentLeft    FactKind = "agent_left"    // agent, cause

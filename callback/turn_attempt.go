@@ -91,7 +91,7 @@ func (t *Turn) dialContact() {
 	a.RingUntil = t.env.Now.Add(ring + ringGrace)
 	c.openLeg(a.Channel).DiallingAt = t.env.Now
 	c.CalledBack = true
-	t.fact(FactDialling, "number", a.PhoneNumber)
+	t.fact(FactDialling, "phone_number", a.PhoneNumber)
 	t.command(Join{Bridge: c.Bridge, Channels: []string{a.Channel}})
 	t.command(DialLeg{Channel: a.Channel, Timeout: ring})
 	t.MustSave = true
@@ -104,7 +104,7 @@ func (t *Turn) contactAnswered() {
 		return
 	}
 	c.Attempt.AnsweredAt = t.env.Now
-	t.fact(FactAnswered, "number", c.Attempt.PhoneNumber)
+	t.fact(FactAnswered, "phone_number", c.Attempt.PhoneNumber)
 	c.Offer.JoinUntil = t.env.Now.Add(joinTime)
 	t.endWhisper()
 	t.connectWhenJoined()

@@ -26,7 +26,7 @@ func (t *Turn) legRinging(ev LegRinging) {
 	c := t.Contact
 	if c.Attempt.Open() && ev.Channel == c.Attempt.Channel && !c.Attempt.Rang {
 		c.Attempt.Rang = true
-		t.fact(FactRinging, "number", c.Attempt.PhoneNumber)
+		t.fact(FactRinging, "phone_number", c.Attempt.PhoneNumber)
 	}
 }
 

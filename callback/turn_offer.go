@@ -43,6 +43,7 @@ func (t *Turn) createAgentLeg() {
 	if c.Promise != nil {
 		number = c.Promise.PhoneNumber
 	}
+	c.leg(c.Offer.Channel).From = number
 	t.command(CreateLeg{
 		Channel:      c.Offer.Channel,
 		Endpoint:     c.Offer.Endpoint,

@@ -122,8 +122,14 @@ func TestNoOrderOfEventsBreaksThePromiseOrDialsTwice(t *testing.T) {
 					w.tell(callback.NewOffer(*p, "1001", "PJSIP/1001", w.env()))
 				}
 			},
-			"created":  func(rt *rapid.T) { w.tell(callback.LegCreated{Channel: w.channel(rt)}) },
-			"answered": func(rt *rapid.T) { w.answer(rt) },
+			"created": func(rt *rapid.T) { w.tell(callback.LegCreated{Channel: w.channel(rt)}) },
+			"answered": func(rt *rapid.T) {
+				if channel := w.answer(rt); channel != "" {
+					w.tell(callback.LegAnswered{Channel: channel})
+				}
+			},
+			"answered unheard": func(rt *rapid.T) { w.answer(rt) },
+			"ended unheard":    func(rt *rapid.T) { delete(w.up, w.channel(rt)) },
 			"ended": func(rt *rapid.T) {
 				channel := w.channel(rt)
 				delete(w.up, channel)
@@ -183,12 +189,14 @@ func (w *world) channel(rt *rapid.T) string {
 	return rapid.SampledFrom(channels).Draw(rt, "channel")
 }
 
-func (w *world) answer(rt *rapid.T) {
+// answer lets a phone that rings be answered, and gives its channel; "" where none rang.
+func (w *world) answer(rt *rapid.T) string {
 	channel := w.channel(rt)
-	if w.up[channel] == callback.ChannelRinging {
-		w.up[channel] = callback.ChannelUp
-		w.tell(callback.LegAnswered{Channel: channel})
+	if w.up[channel] != callback.ChannelRinging {
+		return ""
 	}
+	w.up[channel] = callback.ChannelUp
+	return channel
 }
 
 func (w *world) resync() {
@@ -203,8 +211,10 @@ func (w *world) resync() {
 func (w *world) windUp() {
 	for range 10 {
 		clear(w.up)
-		clear(w.bridges)
 		w.resync()
+	}
+	if len(w.bridges) > 0 {
+		w.t.Fatalf("bridges are left in Asterisk: %v", w.bridges)
 	}
 	if !w.c.Idle() || w.c.Bridge != "" {
 		w.t.Fatalf("something is left in Asterisk: %+v", w.c)

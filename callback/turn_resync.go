@@ -12,6 +12,7 @@ const remakePause = time.Second
 // takeover. What goes on, goes on from its state; what is gone has ended, unseen.
 func (t *Turn) resync(s *Snapshot) {
 	c := t.Contact
+	bridge := c.Bridge
 	// The contact's legs first: a leg of the contact that is gone with the agent's is the attempt's
 	// unknown outcome, not a fault of the agent's.
 	for _, party := range []Party{PartyContact, PartyAgent} {
@@ -24,7 +25,9 @@ func (t *Turn) resync(s *Snapshot) {
 			t.legFound(channel, found.State)
 		}
 	}
-	t.rejoin(s)
+	if c.Bridge == bridge { // otherwise the two were just put on their way to each other
+		t.rejoin(s)
+	}
 	if c.State == StateLive && !c.Offer.Accepted() && c.openLeg(c.Channel) != nil {
 		t.signal(Signal{Kind: SignalResume})
 	}

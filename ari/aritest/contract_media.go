@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 )
 
 // play starts a playback on a channel and waits until it plays.
@@ -28,7 +29,28 @@ func playback(t *testing.T, target Target) {
 	if end := p.ofPlayback("PlaybackFinished", id, 1); end.Playback.State != "done" || end.Playback.TargetURI != "channel:"+leg {
 		t.Errorf("it ends as %+v, want done", end.Playback)
 	}
-	p.expect(http.StatusNotFound, "Playback not found", http.MethodDelete, "/playbacks/"+id, nil)
+	p.playbackGone(id)
+}
+
+// playbackGone waits for the end of a playback to be known to requests as well: its event may come
+// first.
+func (p *probe) playbackGone(id string) {
+	p.t.Helper()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		got := p.send(http.MethodDelete, "/playbacks/"+id, nil)
+		if got.status == http.StatusNotFound && got.message() == "Playback not found" {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-limit.C:
+			p.t.Fatalf("DELETE /playbacks/%s: %d %s, want 404 Playback not found", id, got.status, got.body)
+		}
+	}
 }
 
 func playbackStopped(t *testing.T, target Target) {

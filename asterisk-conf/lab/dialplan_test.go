@@ -301,6 +301,7 @@ func (a *application) createAndDial(id, endpoint string) {
 	a.t.Helper()
 	a.post("/channels/create", map[string]any{"endpoint": endpoint, "app": "callback", "channelId": id})
 	a.subscribe(id)
+	a.await("StasisStart", id) // before that it can't be dialled
 	a.post("/channels/"+id+"/dial?timeout=10", nil)
 }
 

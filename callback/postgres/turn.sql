@@ -6,7 +6,7 @@ legs AS (
            j.created_at, j.dialling_at, j.answered_at, j.hangup_at, j.ended_at, j.cause
     FROM saved, jsonb_populate_recordset(NULL::leg, $1::jsonb -> 'legs') j
     ON CONFLICT (contact_id, channel) DO UPDATE
-    SET dialling_at = excluded.dialling_at, answered_at = excluded.answered_at, hangup_at = excluded.hangup_at,
+    SET from_number = excluded.from_number, dialling_at = excluded.dialling_at, answered_at = excluded.answered_at, hangup_at = excluded.hangup_at,
         ended_at = excluded.ended_at, cause = excluded.cause
 ), offers AS (
     INSERT INTO offer (contact_id, channel, agent, endpoint, skill, kind, result, offered_at, accepted_at, ended_at,

@@ -266,6 +266,9 @@ func Await(ctx context.Context, missing func() error, holds func() (bool, error)
 	defer ticker.Stop()
 	for {
 		ok, err := holds()
+		if err != nil && ctx.Err() != nil {
+			return missing() // the look itself was cut short
+		}
 		if ok || err != nil {
 			return err
 		}

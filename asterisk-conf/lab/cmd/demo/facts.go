@@ -61,11 +61,11 @@ func narrate(f site.Fact) (who, what string) {
 	case "accepted":
 		return "queue", fmt.Sprintf("agent %s has accepted", d["agent"])
 	case "dialling":
-		return "callback", "dialling " + d["number"]
+		return "callback", "dialling " + d["phone_number"]
 	case "ringing":
-		return "callback", d["number"] + " rings"
+		return "callback", d["phone_number"] + " rings"
 	case "answered":
-		return "callback", d["number"] + " has answered"
+		return "callback", d["phone_number"] + " has answered"
 	case "attempt_ended":
 		return "callback", "the attempt's outcome: " + d["outcome"]
 	case "connected":
