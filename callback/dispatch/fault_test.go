@@ -188,3 +188,22 @@ func TestANodeThatIsRefusedIsTriedAgainAfterAPause(t *testing.T) {
 		}
 	})
 }
+
+func TestMatchingPausesWhileAsteriskCanNotBeReached(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		waiting(s)
+		tries := 0
+		s.sw.answer = func(cmd callback.Command) error {
+			if _, ok := cmd.(callback.CreateLeg); !ok || tries >= 1000 {
+				return nil
+			}
+			tries++
+			return &callback.CommandError{Kind: callback.CommandRejected, Message: "too many open files"}
+		}
+		s.event(callback.DeviceChanged{Device: "PJSIP/1001", State: callback.DeviceNotInUse})
+		s.pass(10 * time.Second)
+		if tries < 5 || tries > 11 {
+			t.Errorf("%d offers in 10 s", tries)
+		}
+	})
+}

@@ -456,7 +456,9 @@ func (s *session) send(ctx context.Context) {
 			continue
 		}
 		failure := &callback.CommandError{Message: err.Error()}
-		errors.As(err, &failure)
+		if errors.As(err, &failure) && failure.Kind == callback.CommandRejected && failure.Status == 0 {
+			s.d.noteUnreached()
+		}
 		s.log.Debug("command failed", "command", name(out.cmd), "error", err)
 		s.d.metrics.failures.WithLabelValues(name(out.cmd)).Inc()
 		s.inbox.put(callback.CommandFailed{Command: out.cmd, Err: failure})
