@@ -53,9 +53,9 @@ func (p *pbx) tell(ev callback.Event) {
 	}
 }
 
-// Run serves one daemon; the stream breaks when lose is called and comes up again a second later.
+// Run serves one daemon; the stream breaks when lose is called and comes up again after 20 s.
 func (p *pbx) Run(ctx context.Context, deliver func(callback.Event)) error {
-	for ctx.Err() == nil {
+	for {
 		link, lose := context.WithCancel(ctx)
 		p.mu.Lock()
 		p.deliver, p.lose, p.hearing = deliver, lose, true
@@ -63,21 +63,16 @@ func (p *pbx) Run(ctx context.Context, deliver func(callback.Event)) error {
 		p.mu.Unlock()
 		<-link.Done()
 		lose()
-		if ctx.Err() != nil {
-			break
-		}
 		p.mu.Lock()
+		p.hearing = false
 		deliver(callback.NodeLost{Err: errors.New("cut")})
 		p.mu.Unlock()
 		select {
 		case <-ctx.Done():
+			return nil
 		case <-time.After(20 * time.Second):
 		}
 	}
-	p.mu.Lock()
-	p.hearing = false
-	p.mu.Unlock()
-	return nil
 }
 
 func (p *pbx) snapshot() *callback.Snapshot {
