@@ -207,3 +207,17 @@ func TestMatchingPausesWhileAsteriskCanNotBeReached(t *testing.T) {
 		}
 	})
 }
+
+func TestACallerIsAnsweredHoweverLongAsteriskDoesNotAnswer(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		again := s.slow(func(cmd callback.Command) bool { _, ok := cmd.(callback.Answer); return ok })
+		s.arrive()
+		s.pass(10 * time.Second)
+		again()
+		_, before := last[callback.Answer](s.sw)
+		s.pass(time.Second)
+		if _, n := last[callback.Answer](s.sw); n != before+1 {
+			t.Errorf("answered %d times once Asterisk answers, want once", n-before)
+		}
+	})
+}

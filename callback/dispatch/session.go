@@ -465,11 +465,11 @@ func (s *session) send(ctx context.Context) {
 	}
 }
 
-// do sends one command. What ends something is asked for however late it is: nothing else would end it,
-// and its ID is never used again.
+// do sends one command. What ends something, or answers a caller, is asked for however late it is: nothing
+// else would do it, and it is right as long as the channel or bridge is there.
 func (s *session) do(ctx context.Context, out outgoing) error {
 	switch out.cmd.(type) {
-	case callback.Hangup, callback.DestroyBridge:
+	case callback.Answer, callback.Hangup, callback.DestroyBridge:
 		return s.d.insist(ctx, out.cmd)
 	}
 	ctx, cancel := context.WithDeadline(ctx, out.until)
