@@ -215,7 +215,7 @@ type Attempt struct {
 	Outcome     AttemptOutcome // "" while it is open
 	Cause       Cause
 	Counts      bool      // against the skill's number of attempts
-	Rang        bool      // the contact's phone was heard to ring
+	Rang        bool      // the contact's phone, or its network, was heard to ring
 	Created     bool      // the channel exists and is ready to be dialled
 	DueAt       time.Time // when the dialling is due (C7)
 	StartedAt   time.Time // the agent's acceptance

@@ -59,18 +59,21 @@ func TestAnAttemptWhoseLegIsNeverMadeEndsByItself(t *testing.T) {
 
 func TestAPhoneThatWasNotHeardToRingIsNoAnswerOfTheContact(t *testing.T) {
 	for name, c := range map[string]struct {
-		rings   bool
+		rings   func(channel string) callback.Event
 		outcome string
 		state   callback.State
 	}{
-		"it rang":                         {true, "no_answer", callback.StateEnded},
-		"the dialling may have been lost": {false, "unknown", callback.StateCallback},
+		"it rang": {func(channel string) callback.Event { return callback.LegRinging{Channel: channel} },
+			"no_answer", callback.StateEnded},
+		"its network was heard": {func(channel string) callback.Event { return callback.LegProgress{Channel: channel} },
+			"no_answer", callback.StateEnded},
+		"the dialling may have been lost": {nil, "unknown", callback.StateCallback},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, _ := accepted(t, 0)
 			contact := s.dial()
-			if c.rings {
-				s.event(callback.LegRinging{Channel: contact})
+			if c.rings != nil {
+				s.event(c.rings(contact))
 			}
 			s.now = s.c.Deadline()
 			s.pass(0)

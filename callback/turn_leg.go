@@ -24,18 +24,31 @@ func (t *Turn) legCreated(ev LegCreated) {
 
 func (t *Turn) legRinging(ev LegRinging) {
 	c := t.Contact
-	if c.Attempt.Open() && ev.Channel == c.Attempt.Channel && !c.Attempt.Rang {
-		c.Attempt.Rang = true
-		t.fact(FactRinging, "phone_number", c.Attempt.PhoneNumber)
+	if c.Attempt.Open() && ev.Channel == c.Attempt.Channel {
+		t.heardToRing()
 	}
 }
 
-// legProgress lets the agent hear what the contact's network says.
+// legProgress lets the agent hear what the contact's network says. Many networks send the ringing that
+// way only.
 func (t *Turn) legProgress(ev LegProgress) {
 	c := t.Contact
-	if c.Attempt.Open() && ev.Channel == c.Attempt.Channel && c.Offer.Accepted() {
+	if !c.Attempt.Open() || ev.Channel != c.Attempt.Channel {
+		return
+	}
+	t.heardToRing()
+	if c.Offer.Accepted() {
 		t.endWhisper()
 	}
+}
+
+func (t *Turn) heardToRing() {
+	a := t.Contact.Attempt
+	if a.Rang {
+		return
+	}
+	a.Rang = true
+	t.fact(FactRinging, "phone_number", a.PhoneNumber)
 }
 
 func (t *Turn) legAnswered(ev LegAnswered) {

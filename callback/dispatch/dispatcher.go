@@ -45,7 +45,8 @@ type Dispatcher struct {
 
 	current   atomic.Pointer[Lease]
 	connected atomic.Bool
-	stored    atomic.Bool // the last word of the database was good
+	stored    atomic.Bool  // the last word of the database was good
+	unreached atomic.Int64 // when a command last did not get as far as Asterisk, in Unix nanoseconds
 
 	group sync.WaitGroup // sessions and what starts them
 

@@ -26,6 +26,9 @@ type fakeStore struct {
 	contacts map[callback.ContactID]Record
 	facts    []callback.Fact
 	agent    callback.Activity
+	until    time.Time                                 // of the agent's activity
+	offers   map[callback.ContactID]callback.OfferMade // matched, and not yet saved with the contact
+	promised map[callback.ContactID]bool               // a callback has been saved at some time
 	away     bool
 	// unsure answers the next save that fits with ErrUnsure; saved says whether it is saved.
 	unsure func(Change) (match, saved bool)
@@ -36,7 +39,10 @@ type fakeStore struct {
 }
 
 func newFakeStore() *fakeStore {
-	return &fakeStore{contacts: map[callback.ContactID]Record{}, wakes: make(chan struct{}, 1), agent: callback.Free}
+	return &fakeStore{
+		contacts: map[callback.ContactID]Record{}, offers: map[callback.ContactID]callback.OfferMade{},
+		promised: map[callback.ContactID]bool{}, wakes: make(chan struct{}, 1), agent: callback.Free,
+	}
 }
 
 func (f *fakeStore) setAway(away bool) {
@@ -114,10 +120,29 @@ func (f *fakeStore) Save(_ context.Context, _ Lease, change Change) error {
 func (f *fakeStore) apply(id callback.ContactID, change Change) {
 	change.Record.Contact = change.Record.Contact.Clone()
 	f.contacts[id] = change.Record
+	for _, leg := range change.Record.Contact.Legs {
+		if leg.Channel == f.offers[id].Leg.Channel {
+			delete(f.offers, id)
+		}
+	}
+	f.promised[id] = f.promised[id] || change.Record.Contact.Promise != nil
 	f.facts = append(f.facts, change.Facts...)
 	for _, agent := range change.Agents {
-		f.agent = agent.Activity
+		f.agent, f.until = agent.Activity, agent.Until
 	}
+}
+
+// loaded gives a contact as the database holds it: what has ended is left out, and an offer that was
+// matched is there.
+func (f *fakeStore) loaded(id callback.ContactID) Record {
+	record := f.contacts[id]
+	record.Contact = record.Contact.Clone()
+	record.Contact.Prune()
+	if made, ok := f.offers[id]; ok {
+		record.Contact.Offer = &made.Offer
+		record.Contact.Legs = append(record.Contact.Legs, made.Leg)
+	}
+	return record
 }
 
 func (f *fakeStore) Revision(_ context.Context, id callback.ContactID) (int64, error) {
@@ -129,19 +154,15 @@ func (f *fakeStore) Revision(_ context.Context, id callback.ContactID) (int64, e
 func (f *fakeStore) Load(_ context.Context, id callback.ContactID) (Record, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	record := f.contacts[id]
-	record.Contact = record.Contact.Clone()
-	record.Contact.Prune()
-	return record, f.check()
+	return f.loaded(id), f.check()
 }
 
 func (f *fakeStore) OpenOn(context.Context, string) ([]Record, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var open []Record
-	for _, record := range f.contacts {
-		if !record.Contact.Idle() {
-			record.Contact = record.Contact.Clone()
+	for id := range f.contacts {
+		if record := f.loaded(id); !record.Contact.Idle() {
 			open = append(open, record)
 		}
 	}
@@ -156,14 +177,15 @@ func (f *fakeStore) Match(_ context.Context, request MatchRequest) (*Match, erro
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	for id, record := range f.contacts {
-		place := record.Contact.Place
-		if f.agent != callback.Free || place == nil || record.Contact.Offer.Open() || now().Before(place.ReadyAt) {
+	free := f.agent == callback.Free || !f.until.IsZero() && !now().Before(f.until)
+	for id := range f.contacts {
+		c := f.loaded(id).Contact
+		if !free || c.Place == nil || c.Offer.Open() || c.Place.Held || now().Before(c.Place.ReadyAt) {
 			continue
 		}
-		f.agent = callback.Offered
-		made := request.Offer(id, *place, Agent{Extension: "1001", Endpoint: "PJSIP/1001"})
-		return &Match{Contact: id, Made: made}, nil
+		f.agent, f.until = callback.Offered, time.Time{}
+		f.offers[id] = request.Offer(id, *c.Place, Agent{Extension: "1001", Endpoint: "PJSIP/1001"})
+		return &Match{Contact: id, Made: f.offers[id]}, nil
 	}
 	return nil, nil
 }
@@ -174,6 +196,13 @@ func (f *fakeStore) SaveScript(context.Context, callback.ScriptRef, []byte) erro
 
 func (f *fakeStore) ScriptSource(context.Context, callback.ScriptRef) ([]byte, error) {
 	return nil, ErrNotFound
+}
+
+// saved gives a contact as saved.
+func (f *fakeStore) saved(id callback.ContactID) *callback.Contact {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.loaded(id).Contact
 }
 
 // contact gives the only contact as saved.
@@ -256,14 +285,19 @@ type stage struct {
 // newStage makes a dispatcher that does not run yet.
 func newStage(t *testing.T) *stage {
 	t.Helper()
+	s := &stage{t: t, store: newFakeStore(), sw: &fakeSwitch{}}
+	s.d = newDispatcher(t, s.store, s.sw)
+	return s
+}
+
+func newDispatcher(t *testing.T, store Store, sw Switch) *Dispatcher {
+	t.Helper()
 	example, problems := script.Parse("example.yaml", script.Example())
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, store: newFakeStore(), sw: &fakeSwitch{}}
-	var err error
-	s.d, err = New(Options{
-		Node: "n1", Holder: "test", Store: s.store, Switch: s.sw,
+	d, err := New(Options{
+		Node: "n1", Holder: "test", Store: store, Switch: sw,
 		Scripts:         []*script.Script{example},
 		Skills:          map[string]callback.Skill{"support": callback.DefaultSkill},
 		ContactEndpoint: func(number string) string { return "PJSIP/" + number + "@trunk" },
@@ -273,7 +307,7 @@ func newStage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return d
 }
 
 // inBubble plays a test with a dispatcher that has just got in step with Asterisk, and proves that it

@@ -188,3 +188,36 @@ func TestANodeThatIsRefusedIsTriedAgainAfterAPause(t *testing.T) {
 		}
 	})
 }
+
+func TestMatchingPausesWhileAsteriskCanNotBeReached(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		waiting(s)
+		tries := 0
+		s.sw.answer = func(cmd callback.Command) error {
+			if _, ok := cmd.(callback.CreateLeg); !ok || tries >= 1000 {
+				return nil
+			}
+			tries++
+			return &callback.CommandError{Kind: callback.CommandRejected, Message: "too many open files"}
+		}
+		s.event(callback.DeviceChanged{Device: "PJSIP/1001", State: callback.DeviceNotInUse})
+		s.pass(10 * time.Second)
+		if tries < 5 || tries > 11 {
+			t.Errorf("%d offers in 10 s", tries)
+		}
+	})
+}
+
+func TestACallerIsAnsweredHoweverLongAsteriskDoesNotAnswer(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		again := s.slow(func(cmd callback.Command) bool { _, ok := cmd.(callback.Answer); return ok })
+		s.arrive()
+		s.pass(10 * time.Second)
+		again()
+		_, before := last[callback.Answer](s.sw)
+		s.pass(time.Second)
+		if _, n := last[callback.Answer](s.sw); n != before+1 {
+			t.Errorf("answered %d times once Asterisk answers, want once", n-before)
+		}
+	})
+}

@@ -30,7 +30,7 @@ func (d *Dispatcher) match(ctx context.Context) {
 
 // matchAll makes matches until there is none left to make.
 func (d *Dispatcher) matchAll(ctx context.Context) {
-	for ctx.Err() == nil && d.connected.Load() {
+	for ctx.Err() == nil && d.connected.Load() && !d.unreachedLately() {
 		devices := d.freeDevices()
 		if len(devices) == 0 {
 			return
@@ -48,6 +48,14 @@ func (d *Dispatcher) matchAll(ctx context.Context) {
 		d.metrics.matches.Inc()
 		d.present(ctx, match)
 	}
+}
+
+// noteUnreached takes note that a command did not get as far as Asterisk. An offer would end at once then,
+// and be matched again at once: matching pauses.
+func (d *Dispatcher) noteUnreached() { d.unreached.Store(time.Now().UnixNano()) }
+
+func (d *Dispatcher) unreachedLately() bool {
+	return time.Since(time.Unix(0, d.unreached.Load())) < pollPause
 }
 
 // noteMatching logs once that matching has stopped working, and once that it works again.

@@ -456,18 +456,20 @@ func (s *session) send(ctx context.Context) {
 			continue
 		}
 		failure := &callback.CommandError{Message: err.Error()}
-		errors.As(err, &failure)
+		if errors.As(err, &failure) && failure.Kind == callback.CommandRejected && failure.Status == 0 {
+			s.d.noteUnreached()
+		}
 		s.log.Debug("command failed", "command", name(out.cmd), "error", err)
 		s.d.metrics.failures.WithLabelValues(name(out.cmd)).Inc()
 		s.inbox.put(callback.CommandFailed{Command: out.cmd, Err: failure})
 	}
 }
 
-// do sends one command. What ends something is asked for however late it is: nothing else would end it,
-// and its ID is never used again.
+// do sends one command. What ends something, or answers a caller, is asked for however late it is: nothing
+// else would do it, and it is right as long as the channel or bridge is there.
 func (s *session) do(ctx context.Context, out outgoing) error {
 	switch out.cmd.(type) {
-	case callback.Hangup, callback.DestroyBridge:
+	case callback.Answer, callback.Hangup, callback.DestroyBridge:
 		return s.d.insist(ctx, out.cmd)
 	}
 	ctx, cancel := context.WithDeadline(ctx, out.until)
