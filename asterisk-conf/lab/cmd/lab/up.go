@@ -95,8 +95,8 @@ func (l *background) startPostgres(ctx context.Context) error {
 	return l.save()
 }
 
-// setting is one line of env.
-type setting struct{ name, value string }
+// setting is one line of env, below a comment for who reads it.
+type setting struct{ name, value, comment string }
 
 func (l *background) settings() []setting {
 	var agents []string
@@ -104,18 +104,18 @@ func (l *background) settings() []setting {
 		agents = append(agents, agent.Number+":"+agent.Password)
 	}
 	return []setting{
-		{"LAB_SIP", l.asterisk.SIP},
-		{"LAB_TRUNK", l.asterisk.Trunk},
-		{"LAB_DID", l.asterisk.DID},
-		{"LAB_AGENTS", strings.Join(agents, " ")},
-		{"LAB_ASTERISK_LOG", l.asterisk.Log()},
-		{"LAB_CALLBACKD_LOG", l.path("callbackd.log")},
-		{"CALLBACKD_CONFIG", l.path("callbackd.yaml")},
-		{"CALLBACKD_DATABASE_URL", l.state.Database},
-		{"CALLBACKD_ARI_URL", l.asterisk.ARIURL},
-		{"CALLBACKD_ARI_USER", l.asterisk.ARIUser},
-		{"CALLBACKD_ARI_PASSWORD", l.asterisk.ARIPassword},
-		{"CALLBACKD_HTTP_LISTEN", l.state.Health},
+		{"LAB_SIP", l.asterisk.SIP, "Asterisk: phones register there and the carrier calls there (SIP over UDP)."},
+		{"LAB_TRUNK", l.asterisk.Trunk, "The carrier: calls from exactly there come in from outside, with any number; callbacks go there."},
+		{"LAB_DID", l.asterisk.DID, "The number that runs the example script."},
+		{"LAB_AGENTS", strings.Join(agents, " "), "extension:password of each agent. Who registers, from anywhere but LAB_TRUNK, gets calls at once."},
+		{"LAB_ASTERISK_LOG", l.asterisk.Log(), "The logs."},
+		{"LAB_CALLBACKD_LOG", l.path("callbackd.log"), ""},
+		{"CALLBACKD_CONFIG", l.path("callbackd.yaml"), "What callbackd reads, for its commands."},
+		{"CALLBACKD_DATABASE_URL", l.state.Database, ""},
+		{"CALLBACKD_ARI_URL", l.asterisk.ARIURL, ""},
+		{"CALLBACKD_ARI_USER", l.asterisk.ARIUser, ""},
+		{"CALLBACKD_ARI_PASSWORD", l.asterisk.ARIPassword, ""},
+		{"CALLBACKD_HTTP_LISTEN", l.state.Health, "The address of /healthz, /readyz and /metrics."},
 	}
 }
 
@@ -139,6 +139,9 @@ func (l *background) writeSettings(context.Context) (err error) {
 	}
 	var env strings.Builder
 	for _, s := range l.settings() {
+		if s.comment != "" {
+			fmt.Fprintf(&env, "# %s\n", s.comment)
+		}
 		fmt.Fprintf(&env, "export %s='%s'\n", s.name, strings.ReplaceAll(s.value, "'", `'\''`))
 	}
 	if err := os.WriteFile(l.path("env"), []byte(env.String()), 0o600); err != nil {
