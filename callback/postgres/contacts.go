@@ -29,7 +29,7 @@ type ContactSummary struct {
 	ANI         string             `json:"ani"`
 	DNIS        string             `json:"dnis"`
 	PhoneNumber string             `json:"phone_number"` // to call back; "" without a promise
-	Agent       string             `json:"agent"`        // whom it is offered to or speaks with
+	Agent       string             `json:"agent"`        // whom it is offered to or speaks with; who accepted it last, once it has ended
 	Held        bool               `json:"held"`         // offered to nobody until someone changes it (C7)
 	Node        string             `json:"node"`
 	ArrivedAt   time.Time          `json:"arrived_at"`
@@ -126,7 +126,9 @@ type HistoryLine struct {
 const summaryColumns = `
 	c.id, c.state, coalesce(c.outcome, '') AS outcome, coalesce(c.skill, '') AS skill, c.script, c.ani, c.dnis,
 	coalesce(c.phone_number, '') AS phone_number,
-	coalesce((SELECT o.agent FROM offer o WHERE o.contact_id = c.id AND o.ended_at IS NULL), '') AS agent,
+	coalesce((SELECT o.agent FROM offer o
+	          WHERE o.contact_id = c.id AND (o.ended_at IS NULL OR c.state = 'ended' AND o.accepted_at IS NOT NULL)
+	          ORDER BY o.ended_at IS NULL DESC, o.accepted_at DESC LIMIT 1), '') AS agent,
 	coalesce((SELECT p.held FROM place p WHERE p.contact_id = c.id), false) AS held,
 	coalesce(c.node, '') AS node, c.arrived_at, c.ended_at`
 

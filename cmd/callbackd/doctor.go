@@ -106,11 +106,13 @@ func (d *doctor) write(w io.Writer, asJSON bool) error {
 func (d *doctor) examine(ctx context.Context) error {
 	d.configuration()
 	scripts := d.scripts()
-	agents := d.database(ctx)
+	agents, asked := d.database(ctx)
 	if node := d.asterisk(ctx); node != nil {
 		defer node.Close()
 		d.trunk(ctx, node)
-		d.phones(ctx, node, agents)
+		if asked {
+			d.phones(ctx, node, agents)
+		}
 		d.sounds(ctx, node, scripts)
 		d.music(ctx, node, scripts)
 		d.dialplan(ctx, node)
@@ -142,24 +144,24 @@ func (d *doctor) scripts() []*script.Script {
 	return scripts
 }
 
-// database gives the agents, if it can be asked.
-func (d *doctor) database(ctx context.Context) []postgres.Agent {
+// database gives the agents; asked is false if it can't be asked for them.
+func (d *doctor) database(ctx context.Context) (agents []postgres.Agent, asked bool) {
 	if err := d.settings.NeedDatabase(); err != nil {
 		d.wrong("database", "%s", err)
-		return nil
+		return nil, false
 	}
 	store, err := openStore(ctx, d.settings, slog.New(slog.DiscardHandler))
 	if err != nil {
 		d.wrong("database", "%s", err)
-		return nil
+		return nil, false
 	}
-	agents, err := store.ListAgents(ctx)
+	agents, err = store.ListAgents(ctx)
 	if err = errors.Join(err, store.Close()); err != nil {
 		d.wrong("database", "%s", err)
-		return nil
+		return nil, false
 	}
 	d.ok("database", "reachable, with the schema of this version")
-	return agents
+	return agents, true
 }
 
 // asterisk gives the node, if it can be asked.

@@ -81,9 +81,17 @@ func (s *Server) prepare(ctx context.Context) (programs string, err error) {
 func (s *Server) data() string { return filepath.Join(s.options.Dir, "data") }
 
 // makeDir makes the folder, for the server's user alone, and sees that it can
-// get there.
+// get there. It does not take over a folder with anything else in it: whoever
+// mistypes must not lose /tmp or a home to the server's user.
 func (s *Server) makeDir(ctx context.Context) error {
 	dir := s.options.Dir
+	other, err := foreign(dir)
+	if err != nil {
+		return fmt.Errorf("looking into Postgres's folder: %w", err)
+	}
+	if other != "" {
+		return fmt.Errorf("%s holds other things, such as %s: name a folder that is empty or not there yet", dir, other)
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the server's user has to get through those above
 		return fmt.Errorf("making Postgres's folder: %w", err)
 	}
@@ -100,6 +108,29 @@ func (s *Server) makeDir(ctx context.Context) error {
 		return fmt.Errorf("the user %s, as whom Postgres runs, can't reach %s: a folder above is closed to it; choose another one", s.owner.name, dir)
 	}
 	return nil
+}
+
+// foreign returns the name of something in the folder that no server puts there,
+// "" if there is none.
+func foreign(dir string) (string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		switch name {
+		case "data", "data.unfinished", "password", "postgres.log":
+			continue
+		}
+		if !strings.HasPrefix(name, ".s.PGSQL.") { // its socket
+			return name, nil
+		}
+	}
+	return "", nil
 }
 
 // readPassword returns the password for TCP, made on the first start.

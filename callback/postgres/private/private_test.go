@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -163,6 +165,40 @@ func TestAFolderThatIsClosedToPostgresIsNamed(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "can't reach "+inside) {
 		t.Errorf("got %v, want an error that names %s", err, inside)
 	}
+}
+
+func TestAFolderWithOtherThingsInItIsLeftAlone(t *testing.T) {
+	dir := folder(t)
+	if err := os.WriteFile(filepath.Join(dir, "letter"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = private.Start(t.Context(), private.Options{Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), dir+" holds other things, such as letter") {
+		t.Errorf("got %v, want an error that names the folder and the letter", err)
+	}
+	after, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ownership(t, before) != ownership(t, after) {
+		t.Errorf("the folder's owner and mode were %s and are %s", ownership(t, before), ownership(t, after))
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("the folder holds %v (%v), want the letter alone", files, err)
+	}
+}
+
+func ownership(t *testing.T, info os.FileInfo) string {
+	t.Helper()
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		t.Fatalf("%T says no owner", info.Sys())
+	}
+	return fmt.Sprintf("%d:%d %s", stat.Uid, stat.Gid, info.Mode())
 }
 
 // A copy of a template takes what is in it; a dropped database throws out who is

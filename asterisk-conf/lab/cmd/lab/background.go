@@ -126,8 +126,11 @@ func (l *background) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// down stops all and removes the folder. It goes on after a failure, so that as
-// much as possible is gone.
+// demo is the folder in ours that "make demo" keeps its recordings in.
+const demo = "demo"
+
+// down stops all and removes the folder, but not what the demo keeps there. It
+// goes on after a failure, so that as much as possible is gone.
 func (l *background) down(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*stopLimit)
 	defer cancel()
@@ -144,44 +147,83 @@ func (l *background) down(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("stopping the lab: %w", err)
 	}
-	if err := os.RemoveAll(l.dir); err != nil {
+	if err := l.clear(); err != nil {
 		return fmt.Errorf("removing the lab's folder: %w", err)
 	}
 	l.say("all is stopped and removed")
 	return nil
 }
 
-// status says of each part whether it runs. It fails when one does not.
+func (l *background) clear() error {
+	entries, err := os.ReadDir(l.dir)
+	if err != nil {
+		return err
+	}
+	kept := false
+	for _, entry := range entries {
+		if entry.Name() == demo {
+			kept = true
+			continue
+		}
+		if err := os.RemoveAll(l.path(entry.Name())); err != nil {
+			return err
+		}
+	}
+	if kept {
+		return nil
+	}
+	return os.Remove(l.dir)
+}
+
+// status says of each part whether it runs. It fails when one does not, or when
+// callbackd can't take calls.
 func (l *background) status(ctx context.Context) error {
 	if err := l.find(nil); err != nil {
 		return err
 	}
-	callbackd := "callbackd"
-	if process := l.callbackd(); process.Alive() {
-		callbackd = fmt.Sprintf("callbackd (process %d)", process.PID())
-	}
-	parts := []struct {
-		name string
-		runs bool
-		log  string
-	}{
-		{"Asterisk", l.asterisk != nil && l.asterisk.Running(), "asterisk/log/full.log"},
-		{"Postgres", l.state.PostgresDir != "" && private.Running(l.state.PostgresDir), ""},
-		{callbackd, l.ready(ctx) == nil, "callbackd.log"},
-	}
-	missing := false
-	for _, part := range parts {
-		word := "runs"
-		if !part.runs {
-			word, missing = "does not run", true
+	well := true
+	for _, part := range []part{
+		runs("Asterisk", l.asterisk != nil && l.asterisk.Running(), l.path("asterisk/log/full.log")),
+		runs("Postgres", l.state.PostgresDir != "" && private.Running(l.state.PostgresDir), filepath.Join(l.state.PostgresDir, "postgres.log")),
+		l.daemon(ctx),
+	} {
+		log := ""
+		if _, err := os.Stat(part.log); err == nil {
+			log = " (log: " + part.log + ")"
 		}
-		if part.log != "" {
-			word += " (log: " + l.path(part.log) + ")"
-		}
-		l.say("%s %s", part.name, word)
+		l.say("%s %s%s", part.name, part.state, log)
+		well = well && part.well
 	}
-	if missing {
-		return errors.New("not all runs: make lab")
+	if !well {
+		return errors.New("not all is well: make lab starts what does not run")
 	}
 	return nil
+}
+
+// part is what status says of one part.
+type part struct {
+	name, state string
+	well        bool
+	log         string // its path
+}
+
+func runs(name string, yes bool, log string) part {
+	if !yes {
+		return part{name, "does not run", false, log}
+	}
+	return part{name, "runs", true, log}
+}
+
+// daemon looks at callbackd, which may run and yet not be able to take calls.
+func (l *background) daemon(ctx context.Context) part {
+	log := l.path("callbackd.log")
+	process := l.callbackd()
+	if !process.Alive() {
+		return runs("callbackd", false, log)
+	}
+	name := fmt.Sprintf("callbackd (process %d)", process.PID())
+	if err := l.ready(ctx); err != nil {
+		return part{name, "runs but can't take calls: " + err.Error(), false, log}
+	}
+	return runs(name, true, log)
 }

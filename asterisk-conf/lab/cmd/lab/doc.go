@@ -4,7 +4,7 @@
 //
 //	lab up      start what does not run, wait until all answer, write .lab/env
 //	lab status  say what runs
-//	lab down    stop all and remove .lab
+//	lab down    stop all and remove .lab, but not what "make demo" keeps there
 //
 // Everything is below one folder, .lab: the configuration, the logs, what runs
 // (state.json) and env, for a shell to source. Only Postgres's data lie

@@ -144,6 +144,49 @@ func TestUpBringsBackWhatWasKilledAtItsAddresses(t *testing.T) {
 	l.run("status")
 }
 
+func TestStatusTellsACallbackdThatCanNotTakeCallsFromOneThatDoesNotRun(t *testing.T) {
+	l := newLab(t)
+	l.run("up")
+	l.killPostgres()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for want := "runs but can't take calls: the database does not answer"; ; {
+		var out bytes.Buffer
+		if err := run(ctx, l.args("status"), &out); err == nil {
+			t.Fatalf("status is content without Postgres:\n%s", out.String())
+		}
+		if !strings.Contains(out.String(), "Postgres does not run") {
+			t.Fatalf("status does not say that Postgres is gone:\n%s", out.String())
+		}
+		if strings.Contains(out.String(), want) {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("status never says %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestDownKeepsWhatTheDemoKeeps(t *testing.T) {
+	l := newLab(t)
+	recording := filepath.Join(l.dir, "demo", "agent.wav")
+	if err := os.MkdirAll(filepath.Dir(recording), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{recording, filepath.Join(l.dir, "callbackd.log")} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.run("down")
+	if _, err := os.Stat(recording); err != nil {
+		t.Errorf("the demo's recording: %v, want it kept", err)
+	}
+	if left, err := os.ReadDir(l.dir); err != nil || len(left) != 1 {
+		t.Errorf("left are %v (%v), want the demo's folder alone", left, err)
+	}
+}
+
 func TestDownClearsAwayWhatACrashLeft(t *testing.T) {
 	l := newLab(t)
 	l.run("up")
@@ -247,6 +290,11 @@ func (l labInDir) killAll() {
 	l.t.Helper()
 	lab.FindDetached(l.dir).Kill()
 	lab.FindDetached(filepath.Join(l.dir, "asterisk")).Kill()
+	l.killPostgres()
+}
+
+func (l labInDir) killPostgres() {
+	l.t.Helper()
 	pid, running := private.Postmaster(l.open().state.PostgresDir)
 	if !running {
 		l.t.Fatal("Postgres does not run")
