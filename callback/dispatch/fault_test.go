@@ -221,3 +221,28 @@ func TestACallerIsAnsweredHoweverLongAsteriskDoesNotAnswer(t *testing.T) {
 		}
 	})
 }
+
+// By then another daemon may have the node, and have looked after the leg.
+func TestADiallingWhoseCommitWasAnsweredLateIsNotSent(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		waiting(s)
+		accepted(s)
+		contact, _ := last[callback.CreateLeg](s.sw)
+		s.store.unsure = func(c Change) (bool, bool) {
+			dialling := c.Record.Contact.Attempt.Open() && !c.Record.Contact.Attempt.DiallingAt.IsZero()
+			s.store.away = s.store.away || dialling
+			return dialling, true
+		}
+		s.event(callback.LegCreated{Channel: contact.Channel})
+		s.pass(10 * time.Second)
+		s.store.setAway(false)
+		s.pass(2 * time.Second)
+		if dial, _ := last[callback.DialLeg](s.sw); dial.Channel == contact.Channel {
+			t.Error("dialled 10 s after the commit")
+		}
+		s.event(callback.LegEnded{Channel: contact.Channel, Cause: callback.CauseNetwork})
+		if c := s.store.contact(); c.State != callback.StateCallback || c.Attempts != 0 {
+			t.Errorf("the contact is %s after %d attempts", c.State, c.Attempts)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -104,6 +105,24 @@ func (d *Dispatcher) discard(ctx context.Context, cmd callback.Command) {
 			d.log.Warn("not removed", "what", cmd, "error", err)
 		}
 	})
+}
+
+// insist sends a command until Asterisk has answered it.
+func (d *Dispatcher) insist(ctx context.Context, cmd callback.Command) error {
+	for {
+		cmdCtx, cancel := context.WithTimeout(ctx, commandTime)
+		err := d.o.Switch.Do(cmdCtx, cmd)
+		cancel()
+		var failure *callback.CommandError
+		if !errors.As(err, &failure) || failure.Status != 0 && failure.Status < http.StatusInternalServerError {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(retryPause):
+		}
+	}
 }
 
 // spawn runs work that the end of the hold waits for.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"net/http"
 	"reflect"
 	"slices"
 	"time"
@@ -17,7 +16,7 @@ import (
 const (
 	saveLimit   = 3 * time.Second        // for one save
 	retryPause  = 500 * time.Millisecond // between two tries to save
-	commandTime = 3 * time.Second        // from the save of a turn to the end of its commands
+	commandTime = 3 * time.Second        // from the beginning of a turn's save to the end of its commands
 )
 
 // session owns one contact while a channel of it may exist or an offer is open. All its fields but
@@ -190,7 +189,7 @@ func (s *session) reload(ctx context.Context, ev callback.Event) {
 		if err == nil {
 			s.record = record
 			s.unsaved, s.doubtful, s.dirty, s.retryAt = additions{}, nil, false, time.Time{}
-			s.dispatch(s.hangups())
+			s.dispatch(s.hangups(), time.Now())
 			if _, offer := ev.(callback.OfferMade); offer {
 				// It may be over already: what the record says of it holds.
 				ev = waitingOffer(record.Contact)
@@ -240,7 +239,7 @@ func (s *session) save(ctx context.Context, ev callback.Event, t turn) {
 	s.unsaved.add(additions{t.Facts, t.Agents})
 	s.record = t.Record
 	if s.dirty && time.Now().Before(s.retryAt) {
-		s.dispatch(t.commands)
+		s.dispatch(t.commands, time.Now())
 		return
 	}
 	err := s.write(ctx, s.record, s.unsaved)
@@ -258,7 +257,7 @@ func (s *session) save(ctx context.Context, ev callback.Event, t turn) {
 		s.report(s.unsaved.facts)
 		s.saved()
 	}
-	s.dispatch(t.commands)
+	s.dispatch(t.commands, time.Now())
 }
 
 // commit saves a turn that must not go on without the database. An error other than errEnds means
@@ -266,6 +265,7 @@ func (s *session) save(ctx context.Context, ev callback.Event, t turn) {
 func (s *session) commit(ctx context.Context, t turn) error {
 	all := additions{slices.Clone(s.unsaved.facts), slices.Clone(s.unsaved.agents)}
 	all.add(additions{t.Facts, t.Agents})
+	began := time.Now()
 	err := s.write(ctx, t.Record, all)
 	if errors.Is(err, ErrUnsure) {
 		err = s.settle(ctx)
@@ -277,7 +277,9 @@ func (s *session) commit(ctx context.Context, t turn) error {
 	s.record = t.Record
 	s.report(all.facts)
 	s.saved()
-	s.dispatch(t.commands)
+	// From before the commit: an answer that comes late must not let a command go out after another
+	// daemon may have taken the node.
+	s.dispatch(t.commands, began)
 	return nil
 }
 
@@ -417,9 +419,9 @@ func (s *session) unsavedTurn() bool {
 }
 
 // dispatch hands a turn's commands to the sender. The channels and bridges that they make are the
-// session's before the first event can come.
-func (s *session) dispatch(commands []callback.Command) {
-	until := time.Now().Add(commandTime)
+// session's before the first event can come. They are not sent later than commandTime after that moment.
+func (s *session) dispatch(commands []callback.Command, from time.Time) {
+	until := from.Add(commandTime)
 	s.d.own(s)
 	for _, cmd := range commands {
 		s.outbox.put(outgoing{cmd, until})
@@ -472,27 +474,12 @@ func (s *session) do(ctx context.Context, out outgoing) error {
 	case callback.Answer, callback.Hangup, callback.DestroyBridge:
 		return s.d.insist(ctx, out.cmd)
 	}
+	if !time.Now().Before(out.until) {
+		return &callback.CommandError{Kind: callback.CommandRejected, Message: "too late to be sent"}
+	}
 	ctx, cancel := context.WithDeadline(ctx, out.until)
 	defer cancel()
 	return s.d.o.Switch.Do(ctx, out.cmd)
-}
-
-// insist sends a command until Asterisk has answered it.
-func (d *Dispatcher) insist(ctx context.Context, cmd callback.Command) error {
-	for {
-		cmdCtx, cancel := context.WithTimeout(ctx, commandTime)
-		err := d.o.Switch.Do(cmdCtx, cmd)
-		cancel()
-		var failure *callback.CommandError
-		if !errors.As(err, &failure) || failure.Status != 0 && failure.Status < http.StatusInternalServerError {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(retryPause):
-		}
-	}
 }
 
 // name gives a command's name for logs and metrics.
