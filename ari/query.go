@@ -62,7 +62,7 @@ func (n *Node) Endpoints(ctx context.Context) ([]Endpoint, error) {
 }
 
 // SoundExists says whether Asterisk has a sound, as in callbackd/offer, in a language. Asterisk looks
-// for sounds when it starts; one that was added later is not seen before "module reload sounds".
+// into its folder each time, so one that was added just now is found.
 func (n *Node) SoundExists(ctx context.Context, name, language string) (bool, error) {
 	var sound ari.SoundData
 	err := n.get(ctx, "/sounds/"+segment(name), &sound)

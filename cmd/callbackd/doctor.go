@@ -291,7 +291,7 @@ func (d *doctor) sounds(ctx context.Context, node *ari.Node, scripts []*script.S
 			d.wrong(what, "%s", strings.SplitN(failure.Error(), "\n", 2)[0])
 		case mistakes != nil:
 			for line := range strings.Lines(mistakes.Error()) {
-				d.wrong(what, "%s; copy it to Asterisk's folder sounds/%s and say: module reload sounds", strings.TrimSpace(line), promptLanguage)
+				d.wrong(what, "%s; copy it to Asterisk's folder sounds/%s", strings.TrimSpace(line), promptLanguage)
 			}
 		default:
 			d.ok(what, "all present")
