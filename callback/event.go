@@ -5,6 +5,12 @@ import "time"
 // Event is something that happened in Asterisk or to a contact.
 type Event interface{ event() }
 
+// LegEvent is an event of one channel.
+type LegEvent interface {
+	Event
+	OnChannel() string // the channel's ID
+}
+
 // The events of a contact's legs. A late or doubled one is normal and absorbed.
 type (
 	// LegArrived is a new call that entered the application from the dialplan.
@@ -80,6 +86,39 @@ type (
 		State  DeviceState
 	}
 )
+
+// OnChannel gives the channel's ID.
+func (e LegCreated) OnChannel() string { return e.Channel }
+
+// OnChannel gives the channel's ID.
+func (e LegRinging) OnChannel() string { return e.Channel }
+
+// OnChannel gives the channel's ID.
+func (e LegProgress) OnChannel() string { return e.Channel }
+
+// OnChannel gives the channel's ID.
+func (e LegAnswered) OnChannel() string { return e.Channel }
+
+// OnChannel gives the channel's ID.
+func (e LegHangup) OnChannel() string { return e.Channel }
+
+// OnChannel gives the channel's ID.
+func (e LegEnded) OnChannel() string { return e.Channel }
+
+// OnChannel gives the channel's ID.
+func (e LegLeft) OnChannel() string { return e.Channel }
+
+// OnChannel gives the channel's ID.
+func (e LegJoined) OnChannel() string { return e.Channel }
+
+// OnChannel gives the channel's ID.
+func (e LegParted) OnChannel() string { return e.Channel }
+
+// OnChannel gives the channel's ID.
+func (e KeyPressed) OnChannel() string { return e.Channel }
+
+// OnChannel gives the channel's ID.
+func (e PlaybackFinished) OnChannel() string { return e.Channel }
 
 func (LegArrived) event()       {}
 func (LegCreated) event()       {}

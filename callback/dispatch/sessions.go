@@ -1,0 +1,164 @@
+package dispatch
+
+import (
+	"context"
+
+	"github.com/callbackd/callbackd/callback"
+)
+
+// toOwner puts an event into the inbox of the session that owns the channel. It says false when
+// nobody does.
+func (d *Dispatcher) toOwner(channel string, ev callback.Event) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.owned[channel]
+	if s != nil {
+		s.inbox.put(ev)
+	}
+	return s != nil
+}
+
+// toAll puts an event into the inbox of every session, those among them whose contact is being saved.
+func (d *Dispatcher) toAll(ev callback.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := map[*session]bool{}
+	for _, s := range d.sessions {
+		all[s] = true
+	}
+	for _, s := range d.owned {
+		all[s] = true
+	}
+	for s := range all {
+		s.inbox.put(ev)
+	}
+}
+
+// spawn runs work that the end of the hold waits for.
+func (d *Dispatcher) spawn(work func()) {
+	d.group.Add(1)
+	go func() {
+		defer d.group.Done()
+		work()
+	}()
+}
+
+// newSession makes a session; it runs when someone starts it.
+func (d *Dispatcher) newSession(record Record) *session {
+	return &session{
+		d:      d,
+		log:    d.log.With("contact", record.Contact.ID),
+		inbox:  newMailbox[callback.Event](),
+		outbox: newMailbox[outgoing](),
+		done:   make(chan struct{}),
+		record: record,
+	}
+}
+
+// own makes the session the owner of every channel that may exist for its contact, and of its
+// bridge, and of no other.
+func (d *Dispatcher) own(s *session) {
+	c := s.record.Contact
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dropLocked(s)
+	for _, leg := range c.Legs {
+		if leg.Open() {
+			s.owns = append(s.owns, leg.Channel)
+		}
+	}
+	if c.Bridge != "" {
+		s.owns = append(s.owns, c.Bridge)
+	}
+	for _, id := range s.owns {
+		d.owned[id] = s
+	}
+}
+
+// dropLocked makes the session the owner of nothing.
+func (d *Dispatcher) dropLocked(s *session) {
+	for _, id := range s.owns {
+		if d.owned[id] == s {
+			delete(d.owned, id)
+		}
+	}
+	s.owns = s.owns[:0]
+}
+
+func (d *Dispatcher) disown(s *session) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.disownLocked(s)
+}
+
+func (d *Dispatcher) disownLocked(s *session) {
+	d.dropLocked(s)
+	if d.sessions[s.record.Contact.ID] == s {
+		delete(d.sessions, s.record.Contact.ID)
+	}
+}
+
+// leave ends a session that nobody needs: no channel may exist, no offer is open, all is saved, and
+// nothing has come in meanwhile.
+func (d *Dispatcher) leave(s *session) bool {
+	if !s.record.Contact.Idle() || s.dirty {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s.inbox.len() > 0 {
+		return false
+	}
+	d.disownLocked(s)
+	d.wake()
+	return true
+}
+
+// deliver puts an event into the inbox of a contact's session, and starts one where there is none.
+func (d *Dispatcher) deliver(ctx context.Context, id callback.ContactID, ev callback.Event) error {
+	if d.toSession(id, ev) {
+		return nil
+	}
+	record, err := d.load(ctx, id)
+	if err != nil {
+		return err
+	}
+	d.start(ctx, record, ev)
+	return nil
+}
+
+func (d *Dispatcher) toSession(id callback.ContactID, ev callback.Event) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.sessions[id]
+	if s != nil {
+		s.inbox.put(ev)
+	}
+	return s != nil
+}
+
+func (d *Dispatcher) load(ctx context.Context, id callback.ContactID) (Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, saveLimit)
+	defer cancel()
+	record, err := d.o.Store.Load(ctx, id)
+	if err != nil {
+		return Record{}, err
+	}
+	return record, d.scripts.load(ctx, d.o.Store, record.Contact.Script)
+}
+
+// start runs a session of a contact from the store, with its first event.
+func (d *Dispatcher) start(ctx context.Context, record Record, ev callback.Event) {
+	s := d.newSession(record)
+	s.inbox.put(ev)
+	d.mu.Lock()
+	if other := d.sessions[record.Contact.ID]; other != nil {
+		other.inbox.put(ev)
+		d.mu.Unlock()
+		return
+	}
+	d.sessions[record.Contact.ID] = s
+	d.mu.Unlock()
+	d.own(s)
+	d.spawn(func() { s.run(ctx) })
+}
