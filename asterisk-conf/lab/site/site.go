@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -149,17 +150,30 @@ func (s *Site) Start(ctx context.Context) error {
 	defer func() { _ = log.Close() }() // callbackd writes to its own copy
 	cmd := exec.Command(s.o.Callbackd, "serve")
 	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	// It must not outlive us, however we end.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	d := &daemon{cmd: cmd, ended: make(chan struct{})}
+	started := make(chan error)
+	go d.run(started)
+	if err := <-started; err != nil {
 		return fmt.Errorf("start callbackd: %w", err)
 	}
-	d := &daemon{cmd: cmd, ended: make(chan struct{})}
-	go func() {
-		defer close(d.ended)
-		d.err = cmd.Wait()
-	}()
 	s.daemon = d
 	return s.AwaitReady(ctx)
+}
+
+// run keeps the thread that started callbackd for as long as callbackd lives: the kernel takes the end
+// of that thread for our end.
+func (d *daemon) run(started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(d.ended)
+	err := d.cmd.Start()
+	started <- err
+	if err != nil {
+		return
+	}
+	d.err = d.cmd.Wait()
 }
 
 // AwaitReady returns when callbackd is ready for calls. It fails when callbackd ends first.
