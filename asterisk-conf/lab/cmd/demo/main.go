@@ -80,7 +80,7 @@ func shortened() ([]byte, error) {
 
 // tell plays the story with its timeline, and shows what it has left.
 func tell(ctx context.Context, s *site.Site) error {
-	fmt.Println("\nThe story, in real time:")
+	fmt.Println("\nThe story, in real time; only the 30 s of music are cut to 4. Each line is what a phone sees or hears,\nor what callbackd has written to Postgres.")
 	t := newTimeline(os.Stdout)
 	play := &story{Site: s, timeline: t}
 
