@@ -114,19 +114,19 @@ const (
 // Leg is one Asterisk channel that serves a contact or an agent. Its channel ID is committed before
 // the channel is made, so that a crash never leaves a call that nobody knows.
 type Leg struct {
-	Channel    string    `db:"channel" json:"channel"`
-	Node       string    `db:"node" json:"node"`
-	Party      Party     `db:"party" json:"party"`
-	Direction  Direction `db:"direction" json:"direction"`
-	From       string    `db:"from_number" json:"from"`
-	To         string    `db:"to_number" json:"to"`
-	Endpoint   string    `db:"endpoint" json:"-"` // what Asterisk dials; "" for an inbound leg
-	CreatedAt  time.Time `db:"created_at" json:"created_at"`
-	DiallingAt time.Time `db:"dialling_at" json:"dialling_at,omitzero"` // committed before the dial is sent
-	AnsweredAt time.Time `db:"answered_at" json:"answered_at,omitzero"`
-	HangupAt   time.Time `db:"hangup_at" json:"-"` // when either side asked for its end; ours is repeated after a crash
-	EndedAt    time.Time `db:"ended_at" json:"ended_at,omitzero"`
-	Cause      Cause     `db:"cause" json:"cause"`
+	Channel    string
+	Node       string
+	Party      Party
+	Direction  Direction
+	From       string
+	To         string
+	Endpoint   string // what Asterisk dials; "" for an inbound leg
+	CreatedAt  time.Time
+	DiallingAt time.Time // committed before the dial is sent
+	AnsweredAt time.Time
+	HangupAt   time.Time // when either side asked for its end; ours is repeated after a crash
+	EndedAt    time.Time
+	Cause      Cause
 }
 
 // Open says whether the channel may still exist.

@@ -255,13 +255,21 @@ func (a *Asterisk) CLI(ctx context.Context, command string) (string, error) {
 	if !a.process.Alive() {
 		return "", fmt.Errorf("%s does not run", a.Name)
 	}
-	cmd := exec.CommandContext(ctx, "nsenter", "--target", strconv.Itoa(a.process.process.Pid),
-		"--mount", "--root", "--wd", "/usr/sbin/asterisk", "-rx", command)
+	console := a.Console()
+	cmd := exec.CommandContext(ctx, console[0], append(console[1:], "-rx", command)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("asking Asterisk %q: %w: %s", command, err, strings.TrimSpace(string(out)))
 	}
 	return string(out), nil
+}
+
+// Console returns the command that is "asterisk" to an administrator of this
+// instance while it runs: with -rvvv behind it, its console.
+func (a *Asterisk) Console() []string {
+	return []string{
+		"nsenter", "--target", strconv.Itoa(a.process.process.Pid), "--mount", "--root", "--wd", "/usr/sbin/asterisk",
+	}
 }
 
 // Stop ends Asterisk as "core stop now" does: its calls are hung up. When it does

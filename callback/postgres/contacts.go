@@ -81,10 +81,10 @@ type LegDetail struct {
 	Direction  callback.Direction `json:"direction"`
 	From       string             `json:"from"`
 	To         string             `json:"to"`
-	CreatedAt  time.Time          `json:"created_at"`
-	DiallingAt time.Time          `json:"dialling_at,omitzero"`
-	AnsweredAt time.Time          `json:"answered_at,omitzero"`
-	EndedAt    time.Time          `json:"ended_at,omitzero"`
+	CreatedAt  time.Time          `json:"created"`
+	DiallingAt time.Time          `json:"dialling,omitzero"`
+	AnsweredAt time.Time          `json:"answered,omitzero"`
+	EndedAt    time.Time          `json:"ended,omitzero"`
 	Cause      callback.Cause     `json:"cause"`
 }
 
@@ -169,9 +169,9 @@ func (s *Store) ShowContact(ctx context.Context, id callback.ContactID) (Contact
 		        CASE WHEN c.promised_at IS NOT NULL THEN json_build_object(
 		            'phone_number', c.phone_number, 'extension', c.extension, 'caller_id', c.caller_id,
 		            'call_delay_sec', c.call_delay_sec, 'promised_at', c.promised_at) END AS promise,
-		        (SELECT coalesce(json_agg(l ORDER BY l.created_at, l.channel), '[]') FROM (
+		        (SELECT coalesce(json_agg(l ORDER BY l.created, l.channel), '[]') FROM (
 		            SELECT channel, node, party, direction, from_number AS "from", to_number AS "to",
-		                   created_at, dialling_at, answered_at, ended_at, cause
+		                   created_at AS created, dialling_at AS dialling, answered_at AS answered, ended_at AS ended, cause
 		            FROM leg WHERE contact_id = c.id) l) AS legs,
 		        (SELECT coalesce(json_agg(o ORDER BY o.offered_at, o.channel), '[]')
 		         FROM offer o WHERE o.contact_id = c.id) AS offers,

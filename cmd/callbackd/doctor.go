@@ -266,7 +266,7 @@ func (d *doctor) phones(ctx context.Context, node *ari.Node, agents []postgres.A
 		case endpoint == nil:
 			d.wrong(what, "Asterisk has no endpoint %s: add it to pjsip.conf, or give the agent another one with callbackd agent add %s --endpoint", agent.Endpoint, agent.Extension)
 		case endpoint.State != "online" && agent.State != "logged_out":
-			d.wrong(what, "%s, and the phone %s is not registered: callbacks can't reach it", agent.State, agent.Endpoint)
+			d.ok(what, "%s, but no phone is registered at %s now: nothing is offered there until one is", agent.State, agent.Endpoint)
 		default:
 			d.ok(what, "%s, %s is %s", agent.State, agent.Endpoint, endpoint.State)
 		}

@@ -141,6 +141,10 @@ func TestUpBringsBackWhatWasKilledAtItsAddresses(t *testing.T) {
 			t.Errorf("%s was %q and is %q", name, value, after[name])
 		}
 	}
+	out, err := exec.CommandContext(t.Context(), after["LAB_CONSOLE"], "-rx", "core show channels count").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "0 active channels") {
+		t.Errorf("the console says %q, %v", out, err)
+	}
 	l.run("status")
 }
 

@@ -108,6 +108,7 @@ func (l *background) settings() []setting {
 		{"LAB_TRUNK", l.asterisk.Trunk, "The carrier: calls from exactly there come in from outside, with any number; callbacks go there."},
 		{"LAB_DID", l.asterisk.DID, "The number that runs the example script."},
 		{"LAB_AGENTS", strings.Join(agents, " "), "extension:password of each agent. Who registers, from anywhere but LAB_TRUNK, gets calls at once."},
+		{"LAB_CONSOLE", l.path("console"), "With -rvvv behind it: Asterisk's console."},
 		{"LAB_ASTERISK_LOG", l.asterisk.Log(), "The logs."},
 		{"LAB_CALLBACKD_LOG", l.path("callbackd.log"), ""},
 		{"CALLBACKD_CONFIG", l.path("callbackd.yaml"), "What callbackd reads, for its commands."},
@@ -147,11 +148,24 @@ func (l *background) writeSettings(context.Context) (err error) {
 	if err := os.WriteFile(l.path("env"), []byte(env.String()), 0o600); err != nil {
 		return fmt.Errorf("writing the settings: %w", err)
 	}
+	if err := l.writeConsole(); err != nil {
+		return err
+	}
 	if _, err := os.Stat(l.path("callbackd.yaml")); err == nil {
 		return nil
 	}
 	if err := os.WriteFile(l.path("callbackd.yaml"), []byte(configuration), 0o600); err != nil {
 		return fmt.Errorf("writing callbackd's configuration: %w", err)
+	}
+	return nil
+}
+
+// writeConsole writes a program that leads to Asterisk's console. Its name stays the same when Asterisk
+// has become another process.
+func (l *background) writeConsole() error {
+	text := "#!/bin/sh\nexec " + strings.Join(l.asterisk.Console(), " ") + " \"$@\"\n"
+	if err := os.WriteFile(l.path("console"), []byte(text), 0o700); err != nil {
+		return fmt.Errorf("writing the way to Asterisk's console: %w", err)
 	}
 	return nil
 }
