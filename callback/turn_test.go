@@ -572,3 +572,20 @@ func TestAnAsteriskThatWasNotReachedIsNotTheAgentsRefusal(t *testing.T) {
 	s.wantState(callback.StateCallback, "")
 	s.wantAgent(callback.Free)
 }
+
+func TestC6ASecondReqagentKeepsTheMomentOfQueueingAndThePause(t *testing.T) {
+	s := newStory(t)
+	s.promise(0)
+	s.c.Place.ReadyAt, s.c.Place.Held = s.now.Add(time.Minute), true
+	want := *s.c.Place
+	want.Skill, want.Priority, want.TargetAgent = "sales", callback.Priority{Initial: 5, Maximum: 10}, "1002"
+	s.now = s.now.Add(time.Second)
+	s.do(func(turn *callback.Turn) {
+		if err := turn.Reqagent("sales", want.Priority, "1002"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if *s.c.Place != want {
+		t.Errorf("the place is %+v, want %+v", *s.c.Place, want)
+	}
+}

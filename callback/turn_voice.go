@@ -13,8 +13,8 @@ var (
 	ErrServed    = errors.New("an agent is on the line already")                     // C2
 )
 
-// Reqagent queues the contact for an agent. A second one moves it to the other skill and keeps its
-// moment of queueing.
+// Reqagent queues the contact for an agent. A second one moves it to the other skill and keeps what
+// else there is of its place: the moment of queueing, a pause, a hold.
 func (t *Turn) Reqagent(skill string, priority Priority, target string) error {
 	c := t.Contact
 	switch c.State {
@@ -25,14 +25,10 @@ func (t *Turn) Reqagent(skill string, priority Priority, target string) error {
 	if c.Offer.Accepted() {
 		return ErrServed
 	}
-	place := &Place{Skill: skill, Priority: priority, TargetAgent: target, QueuedAt: t.env.Now}
-	if c.State == StateLive {
-		place.Node = c.Node
+	if c.Place == nil {
+		c.Place = &Place{QueuedAt: t.env.Now, Node: c.Node}
 	}
-	if c.Place != nil {
-		place.QueuedAt = c.Place.QueuedAt
-	}
-	c.Place = place
+	c.Place.Skill, c.Place.Priority, c.Place.TargetAgent = skill, priority, target
 	t.fact(FactQueued, "skill", skill,
 		"initial", strconv.Itoa(priority.Initial), "acceleration", strconv.Itoa(priority.Acceleration), "maximum", strconv.Itoa(priority.Maximum))
 	return nil
