@@ -14,10 +14,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/callbackd/callbackd/ari/aritest"
+	sip "github.com/callbackd/callbackd/asterisk-conf/lab/phone"
 	"github.com/callbackd/callbackd/callback"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, sip.SipgoLeak()) }
 
 // patience is how long a test waits for what has to come.
 const patience = 10 * time.Second

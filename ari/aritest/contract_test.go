@@ -7,9 +7,10 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/callbackd/callbackd/ari/aritest"
+	"github.com/callbackd/callbackd/asterisk-conf/lab/phone"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, phone.SipgoLeak()) }
 
 func TestContractHoldsForTheSmallAsterisk(t *testing.T) {
 	target := aritest.Target{

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/callbackd/callbackd/asterisk-conf/lab"
+	"github.com/callbackd/callbackd/asterisk-conf/lab/phone"
 )
 
 // helperVariable makes the test binary start an Asterisk, say so, and wait to be
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 	case os.Getenv(crowdedVariable) != "":
 		startInACrowd()
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, phone.SipgoLeak())
 }
 
 func startAndWait() {

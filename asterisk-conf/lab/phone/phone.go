@@ -58,6 +58,7 @@ type Phone struct {
 	client *sipgo.Client
 	ctx    context.Context // ends with the phone
 	stop   context.CancelFunc
+	reads  sync.WaitGroup // the reading of the socket
 	tasks  sync.WaitGroup
 
 	mu         sync.Mutex
@@ -160,7 +161,7 @@ func (p *Phone) listen() error {
 	p.ctx, p.stop = context.WithCancel(context.Background())
 
 	reading := &announcedConn{PacketConn: conn, reading: make(chan struct{})}
-	p.tasks.Go(func() {
+	p.reads.Go(func() {
 		if err := server.ServeUDP(reading); err != nil && !errors.Is(err, net.ErrClosed) {
 			p.log.Error("serving SIP", "error", err)
 		}
@@ -374,9 +375,12 @@ func (p *Phone) Close() error {
 	p.mu.Lock()
 	p.stopped = true
 	p.mu.Unlock()
-	// sipgo's transactions end first, so that nothing waits for them.
-	err := errors.Join(p.ua.Close(), p.conn.Close())
+	// sipgo's transactions end first, so that nothing waits for them. Its socket goes last: for what is
+	// sent without one it would open another, and leave that open.
+	p.ua.TransactionLayer().Close()
 	p.tasks.Wait()
+	err := errors.Join(p.ua.Close(), p.conn.Close())
+	p.reads.Wait()
 	return err
 }
 

@@ -55,7 +55,7 @@ func run(m *testing.M) int {
 	if err := postgres.Close(); err != nil {
 		return fail(err)
 	}
-	if err := goleak.Find(); code == 0 && err != nil {
+	if err := goleak.Find(phone.SipgoLeak()); code == 0 && err != nil {
 		return fail(err)
 	}
 	return code
