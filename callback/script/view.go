@@ -1,0 +1,59 @@
+package script
+
+import (
+	"maps"
+	"slices"
+)
+
+// Action is an action as people see it.
+type Action struct {
+	Name     string
+	Kind     string   // as in Menu
+	Caption  string   // the name where the script gives none (C17)
+	Branches []Branch // in the order in which its kind has them, then by name
+}
+
+// Branch is a way from an action, or from an event, to an action.
+type Branch struct {
+	Name string // as in Default, or OnAnswer
+	To   string // the name of an action
+}
+
+// Start is the name of the action at which the script begins.
+func (s *Script) Start() string { return s.start.action }
+
+// Events are the script's events, by name, with the actions to which they lead.
+func (s *Script) Events() []Branch {
+	var events []Branch
+	for _, kind := range slices.Sorted(maps.Keys(s.events)) {
+		events = append(events, Branch{string(kind), s.events[kind].action})
+	}
+	return events
+}
+
+// Actions are the script's actions, in the order of the file.
+func (s *Script) Actions() []Action {
+	actions := make([]Action, 0, len(s.order))
+	for _, name := range s.order {
+		a := s.actions[name]
+		actions = append(actions, Action{Name: name, Kind: a.kind.name, Caption: a.caption, Branches: a.ways()})
+	}
+	return actions
+}
+
+// ways gives the action's branches in the order in which its kind has them; those that are named after
+// keys or values follow.
+func (a *action) ways() []Branch {
+	var ways []Branch
+	for _, name := range a.kind.branchNames() {
+		if t, ok := a.branches[name]; ok {
+			ways = append(ways, Branch{name, t.action})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.branches)) {
+		if !slices.Contains(a.kind.branchNames(), name) {
+			ways = append(ways, Branch{name, a.branches[name].action})
+		}
+	}
+	return ways
+}
