@@ -21,8 +21,12 @@ const (
 	variableDialled = "CALLBACKD_DIALLED" // the number that the caller dialled (C8)
 )
 
-// bridgeType lets Asterisk mix two legs in the cheapest way that it has.
-const bridgeType = "mixing"
+// The types of a bridge. The first lets Asterisk mix two legs in the cheapest way that it has; the
+// other makes it look for keys in their audio and tell them.
+const (
+	bridgeType     = "mixing"
+	bridgeWithKeys = "mixing,dtmf_events"
+)
 
 // Do sends one command and waits for Asterisk's answer, within its time limit and ctx. Its error is a
 // *callback.CommandError: Unsure means that the command may have been carried out, anything else that
@@ -83,17 +87,25 @@ func (n *Node) channel(ctx context.Context, id string, f func(ari.Channel, *ari.
 	return n.library(ctx, func(l *native.Client) error { return f(l.Channel(), ari.NewKey(ari.ChannelKey, id)) })
 }
 
+// playRequest is the library's request with an offset into the first of the media, which it lacks.
+type playRequest struct {
+	Media    []string `json:"media"`
+	OffsetMS int64    `json:"offsetms,omitempty"`
+}
+
 func (n *Node) play(ctx context.Context, c callback.Play) error {
-	err := n.channel(ctx, c.Channel, func(l ari.Channel, key *ari.Key) error {
-		_, err := l.Play(key, c.Playback, c.Media...)
-		return err
-	})
+	request := playRequest{Media: c.Media, OffsetMS: c.Offset.Milliseconds()}
+	err := n.request(ctx, http.MethodPost, "/channels/"+segment(c.Channel)+"/play/"+segment(c.Playback), request, nil)
 	return n.orExists(ctx, err, "/playbacks/"+segment(c.Playback))
 }
 
 func (n *Node) createBridge(ctx context.Context, c callback.CreateBridge) error {
+	kind := bridgeType
+	if c.Keys {
+		kind = bridgeWithKeys
+	}
 	err := n.library(ctx, func(l *native.Client) error {
-		_, err := l.Bridge().Create(ari.NewKey(ari.BridgeKey, c.Bridge), bridgeType, c.Bridge)
+		_, err := l.Bridge().Create(ari.NewKey(ari.BridgeKey, c.Bridge), kind, c.Bridge)
 		return err
 	})
 	return n.orExists(ctx, unlessConflict(err), "/bridges/"+segment(c.Bridge))

@@ -22,7 +22,7 @@
 // http.DefaultTransport: the library sends a request to "callbackd-ari://NUMBER/channels/...", and the
 // NUMBER leads to the call's context and node. Nothing else in the program is touched by that, no
 // global is replaced, and each node keeps its own pool, TLS and limits. What the library can't say
-// (create with variables, the event filter, several channels in one join, lists with their content) are
+// (create with variables, a sound from an offset on, the event filter, several channels in one join, lists with their content) are
 // requests of our own over the same pool, with the library's types where it has them.
 //
 // Nothing is ever sent twice: dialling a channel a second time ends the call, and playing with the

@@ -74,7 +74,7 @@ func TestRealAsteriskConnectsACallerAndAnAgent(t *testing.T) {
 	arrived := awaitA[callback.LegArrived](n)
 	in := arrived.Channel
 	if want := (callback.LegArrived{
-		Channel: in, Script: "example", ANI: "2025550123", DNIS: asterisk.DID, Dialled: "8885550111", CallerName: "Ann", Application: DefaultApplication,
+		Channel: in, Script: "example", ANI: "2025550123", DNIS: asterisk.DID, Dialled: "8885550111", CallerName: "Ann", Application: DefaultApplication, Language: "en",
 	}); arrived != want {
 		t.Errorf("C8: arrived %+v, want %+v", arrived, want)
 	}

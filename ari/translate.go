@@ -244,6 +244,7 @@ func arrived(data *ari.ChannelData, script, application string) callback.LegArri
 		Dialled:     dialled,
 		CallerName:  data.GetCaller().GetName(),
 		Application: application,
+		Language:    data.GetLanguage(),
 	}
 }
 

@@ -15,7 +15,7 @@ func TestC8AnArrivalTellsWhatWasDialled(t *testing.T) {
 	server.Arrive(aritest.Call{Channel: "caller-1", ANI: "2025550123", Name: "Ann", DNIS: "8005550100", Dialled: "8885550111"})
 	n.awaitEvent(callback.LegArrived{
 		Channel: "caller-1", Script: "example", ANI: "2025550123", DNIS: "8005550100", Dialled: "8885550111",
-		CallerName: "Ann", Application: DefaultApplication,
+		CallerName: "Ann", Application: DefaultApplication, Language: "en",
 	})
 }
 

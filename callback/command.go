@@ -13,11 +13,12 @@ type Command interface{ command() }
 type (
 	// Answer answers an inbound leg.
 	Answer struct{ Channel string }
-	// Play plays media URIs (sound:..., tone:...) one after the other on a leg. PlaybackFinished
-	// follows.
+	// Play plays media URIs (sound:..., tone:...) one after the other on a leg, the first from Offset
+	// on (whole milliseconds). PlaybackFinished follows.
 	Play struct {
 		Channel, Playback string
 		Media             []string
+		Offset            time.Duration
 	}
 	// StopPlayback ends a playback. PlaybackFinished follows.
 	StopPlayback struct{ Channel, Playback string }
@@ -40,8 +41,11 @@ type (
 	}
 	// Hangup ends a leg. LegEnded follows.
 	Hangup struct{ Channel, Reason string }
-	// CreateBridge makes a bridge.
-	CreateBridge struct{ Bridge string }
+	// CreateBridge makes a bridge. Keys: KeyPressed is to be told of the legs in it.
+	CreateBridge struct {
+		Bridge string
+		Keys   bool
+	}
 	// Join puts legs into a bridge. LegJoined follows for each.
 	Join struct {
 		Bridge   string

@@ -18,6 +18,7 @@ type (
 		Channel, Script         string
 		ANI, DNIS, Dialled      string
 		CallerName, Application string
+		Language                string // of the sounds, as the channel has it, as in en or de_AT
 	}
 	// LegCreated is a channel of ours that exists and may be dialled.
 	LegCreated struct{ Channel string }
@@ -48,6 +49,7 @@ type (
 	PlaybackFinished struct {
 		Channel, Playback string
 		Failed            bool
+		Reason            string // why it failed, where that is known
 	}
 	// CommandFailed is a command that Asterisk did not carry out.
 	CommandFailed struct {

@@ -14,6 +14,9 @@ type Env struct {
 	NewID func() string           // a new ID for a channel, a bridge or a playback
 	// ContactEndpoint gives what Asterisk dials to reach a number.
 	ContactEndpoint func(number string) string
+	// Keys says that the contact's script wants the keys that are pressed while contact and agent are
+	// connected.
+	Keys bool
 }
 
 // Turn is one pass through a contact: an event or an action of the script goes in, and what has to
@@ -37,6 +40,7 @@ type Signal struct {
 	Kind   SignalKind
 	Value  string // the key, or the playback's ID
 	Failed bool   // of a playback
+	Reason string // why it failed, where that is known
 }
 
 // SignalKind says what a script has to hear of.

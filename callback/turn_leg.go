@@ -152,7 +152,7 @@ func (t *Turn) commandFailed(ev CommandFailed) {
 			t.legEnded(LegEnded{Channel: cmd.Channel, Absent: true})
 		}
 	case Play:
-		t.playbackFinished(PlaybackFinished{Channel: cmd.Channel, Playback: cmd.Playback, Failed: true})
+		t.playbackFinished(PlaybackFinished{Channel: cmd.Channel, Playback: cmd.Playback, Failed: true, Reason: ev.Err.Message})
 	case StopPlayback:
 		t.playbackFinished(PlaybackFinished{Channel: cmd.Channel, Playback: cmd.Playback})
 	}

@@ -251,7 +251,7 @@ func (t *Turn) createBridge() {
 	c := t.Contact
 	c.Bridge = t.env.NewID()
 	c.Offer.AgentJoined, c.Offer.ContactJoined = false, false
-	t.command(CreateBridge{Bridge: c.Bridge})
+	t.command(CreateBridge{Bridge: c.Bridge, Keys: t.env.Keys})
 }
 
 func (t *Turn) destroyBridge() {

@@ -228,7 +228,7 @@ func TestC3NothingIsDialledBeforeTheAgentAccepts(t *testing.T) {
 func TestC4AHangupBeforeTheCallbackAbandons(t *testing.T) {
 	s := newStory(t)
 	var playback string
-	s.do(func(turn *callback.Turn) { playback = turn.Play([]string{"sound:thanks"}) })
+	s.do(func(turn *callback.Turn) { playback = turn.Play([]string{"sound:thanks"}, 0) })
 	s.event(callback.LegHangup{Channel: "in"})
 	s.event(callback.PlaybackFinished{Channel: "in", Playback: playback})
 	if len(s.signals) != 0 {
@@ -336,7 +336,7 @@ func TestTheAgentsAnswerIsHandledBeforeTheCommit(t *testing.T) {
 	s := newStory(t)
 	agent := s.offer("1001")
 	var playback string
-	s.do(func(turn *callback.Turn) { playback = turn.Play([]string{"sound:thanks"}) })
+	s.do(func(turn *callback.Turn) { playback = turn.Play([]string{"sound:thanks"}, 0) })
 	s.event(callback.LegAnswered{Channel: agent})
 	if !sent(s, callback.StopPlayback{Channel: "in", Playback: playback}) {
 		t.Errorf("the prompt goes on: %v", s.commands)

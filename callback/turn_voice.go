@@ -3,6 +3,7 @@ package callback
 import (
 	"errors"
 	"strconv"
+	"time"
 )
 
 // The refusals of a script's action; they become its _ERR.
@@ -93,13 +94,13 @@ func (t *Turn) StartMusic(class string) {
 	t.command(StartMusic{Channel: c.Channel, Class: class})
 }
 
-// Play plays media URIs one after the other on the contact's leg in place of what plays, and gives
-// the ID that SignalPlayback will name.
-func (t *Turn) Play(media []string) string {
+// Play plays media URIs one after the other on the contact's leg in place of what plays, the first
+// from the offset on, and gives the ID that SignalPlayback will name.
+func (t *Turn) Play(media []string, offset time.Duration) string {
 	c := t.Contact
 	t.Silence()
 	c.Playing = t.env.NewID()
-	t.command(Play{Channel: c.Channel, Playback: c.Playing, Media: media})
+	t.command(Play{Channel: c.Channel, Playback: c.Playing, Media: media, Offset: offset})
 	return c.Playing
 }
 
@@ -146,5 +147,5 @@ func (t *Turn) playbackFinished(ev PlaybackFinished) {
 	if c.ScriptPaused() || !c.OnLine() {
 		return
 	}
-	t.signal(Signal{Kind: SignalPlayback, Value: ev.Playback, Failed: ev.Failed})
+	t.signal(Signal{Kind: SignalPlayback, Value: ev.Playback, Failed: ev.Failed, Reason: ev.Reason})
 }

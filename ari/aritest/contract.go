@@ -64,6 +64,7 @@ func Contract(t *testing.T, target Target) {
 		"keys are told when released":                                keys,
 		"a playback starts and ends":                                 playback,
 		"a playback that is stopped ends as done":                    playbackStopped,
+		"a playback begins at its offset":                            playbackOffset,
 		"a missing sound fails":                                      playbackMissing,
 		"the same playback ID plays twice":                           playbackTwice,
 		"music starts and stops":                                     music,

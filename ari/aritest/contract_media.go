@@ -32,6 +32,24 @@ func playback(t *testing.T, target Target) {
 	p.playbackGone(id)
 }
 
+func playbackOffset(t *testing.T, target Target) {
+	p := newProbe(t, target)
+	leg := p.answeredLeg()
+	lasts := func(offset time.Duration) time.Duration {
+		id := newID("playback")
+		p.expect(http.StatusCreated, "", http.MethodPost, "/channels/"+leg+"/play/"+id,
+			map[string]any{"media": []string{target.Sound, target.Sound}, "offsetms": offset.Milliseconds()})
+		p.ofPlayback("PlaybackStarted", id, 1)
+		began := time.Now()
+		p.ofPlayback("PlaybackFinished", id, 1)
+		return time.Since(began)
+	}
+	both := lasts(0)
+	if rest := lasts(both / 4); rest < both/2 || rest > both*7/8 {
+		t.Errorf("two sounds of %s last %s from the middle of the first on, want three quarters", both, rest)
+	}
+}
+
 // playbackGone waits for the end of a playback to be known to requests as well: its event may come
 // first.
 func (p *probe) playbackGone(id string) {

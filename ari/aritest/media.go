@@ -27,7 +27,8 @@ func (b *bridgeState) view() *Bridge {
 type playbackState struct {
 	id      string
 	channel *channel
-	media   []string // still to be played, the present one first
+	media   []string      // still to be played, the present one first
+	offset  time.Duration // into the first of them
 	state   string
 	timer   *time.Timer
 }
@@ -56,6 +57,8 @@ func (s *Server) play(r *http.Request, body map[string]any) (int, any, *failure)
 	for _, uri := range media {
 		p.media = append(p.media, fmt.Sprint(uri))
 	}
+	offset, _ := body["offsetms"].(float64)
+	p.offset = time.Duration(offset) * time.Millisecond
 	s.playbacks[p.id] = p
 	c.playing = append(c.playing, p)
 	queued := p.view()
@@ -82,7 +85,9 @@ func (s *Server) playNext(p *playbackState) {
 		s.finish(p, "failed")
 		return
 	}
-	p.timer = time.AfterFunc(s.options.SoundLength, func() {
+	left := s.options.SoundLength - p.offset
+	p.offset = 0
+	p.timer = time.AfterFunc(left, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if len(p.channel.playing) > 0 && p.channel.playing[0] == p {

@@ -68,7 +68,7 @@ func input(signal callback.Signal, state script.State) script.Input {
 	case callback.SignalKey:
 		return script.KeyPressed{Key: signal.Value}
 	case callback.SignalPlayback:
-		return script.PlaybackFinished{ID: signal.Value, Failed: signal.Failed}
+		return script.PlaybackFinished{ID: signal.Value, Failed: signal.Failed, Reason: signal.Reason}
 	case callback.SignalAnswered:
 		return script.Event{Kind: script.OnAnswer}
 	case callback.SignalAgentReleased:
@@ -149,7 +149,7 @@ func (h *host) Play(sounds []string) string {
 	for i, name := range sounds {
 		media[i] = "sound:" + name
 	}
-	return h.turn.Play(media)
+	return h.turn.Play(media, 0)
 }
 
 // Silence ends what plays.

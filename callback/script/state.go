@@ -64,6 +64,7 @@ type Start struct{}
 type PlaybackFinished struct {
 	ID     string // as Host.Play gave it
 	Failed bool
+	Reason string // why it failed, where that is known
 }
 
 // KeyPressed is one key of the contact's phone: 0 to 9, *, #, A to D. Anything else is absorbed.
