@@ -37,6 +37,7 @@ const (
 	OutcomeNotReached Outcome = "not_reached" // every attempt to call back was used up
 	OutcomeHungUp     Outcome = "hung_up"     // the script's Hangup, an expiry among them (C12)
 	OutcomeGivenBack  Outcome = "given_back"  // the call went back to the dialplan
+	OutcomeTakenOver  Outcome = "taken_over"  // a new call took the callback's place; CauseTakenOver
 )
 
 // ScriptRef names the script that a contact runs and the version with which it began.
@@ -56,6 +57,7 @@ type Contact struct {
 	ANI       string // the number that the call came from
 	DNIS      string // the number that was dialled, as it reached us
 	Dialled   string // what the caller really dialled, as far as the network told (C8)
+	Language  string // of the call's channel, as Asterisk names languages; "" where it is not known
 	ArrivedAt time.Time
 	EndedAt   time.Time
 
@@ -152,6 +154,7 @@ const (
 	CauseUnavailable Cause = 44
 	CauseNoResource  Cause = 47
 	CauseAbsent      Cause = 20
+	CauseTakenOver   Cause = 242 // not of Q.850: another call has taken the callback's place
 )
 
 // Offer is a contact presented to an agent. It is open from the match until the agent's leg has
@@ -239,6 +242,7 @@ const (
 	AttemptRejected  AttemptOutcome = "rejected"
 	AttemptFailed    AttemptOutcome = "failed"     // the number or the network refused; the cause says which
 	AttemptAgentLeft AttemptOutcome = "agent_left" // a fault on the agent's side; does not count
+	AttemptTakenOver AttemptOutcome = "taken_over" // a new call took the place and the agent; does not count
 	AttemptUnknown   AttemptOutcome = "unknown"    // we or Asterisk died while it may have rung; does not count
 )
 
@@ -273,10 +277,11 @@ func (c *Contact) leaving(channel string) bool {
 // OnLine says whether the contact is on the line, has not hung up, and the script can speak to it
 // (C11).
 func (c *Contact) OnLine() bool {
-	if c.State != StateLive && c.State != StateReleased {
-		return false
+	switch c.State {
+	case StateLive, StateConnected, StateReleased:
+		return !c.leaving(c.Channel)
 	}
-	return !c.leaving(c.Channel)
+	return false
 }
 
 // ScriptPaused says whether the script waits because an agent has accepted and is not connected yet:
@@ -308,6 +313,13 @@ func (c *Contact) Variable(name string) (value string, ok bool) {
 			return "", true
 		}
 		return c.Place.Skill, true
+	case "LANGUAGE":
+		return c.Language, true
+	case "EXTENSION":
+		if c.Promise == nil {
+			return "", true
+		}
+		return c.Promise.Extension, true // C13
 	case "AGENTID":
 		if !c.Offer.Accepted() {
 			return "", true

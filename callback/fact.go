@@ -4,9 +4,10 @@ import "time"
 
 // Fact is one line of a contact's history. Facts are only ever added.
 type Fact struct {
-	At   time.Time
-	Kind FactKind
-	Data map[string]string // what there is to say about it; may be nil
+	Contact ContactID // whose history; 0: that of the turn's contact
+	At      time.Time
+	Kind    FactKind
+	Data    map[string]string // what there is to say about it; may be nil
 }
 
 // FactKind says what happened.
@@ -19,6 +20,8 @@ const (
 	FactKey          FactKind = "key"           // the caller pressed a key: key
 	FactError        FactKind = "error"         // an action failed: error
 	FactLog          FactKind = "log"           // the script's Log
+	FactAsked        FactKind = "asked"         // the script asks a web server: method, url without its query
+	FactReplied      FactKind = "replied"       // what came of it: url, status, values (how many), error
 	FactQueued       FactKind = "queued"        // skill, initial, acceleration, maximum
 	FactPromised     FactKind = "promised"      // the callback was promised: phone_number, caller_id, delay
 	FactHungUp       FactKind = "hung_up"       // the contact's call ended: cause
@@ -34,6 +37,8 @@ const (
 	FactConnected    FactKind = "connected"     // agent
 	FactAgentLeft    FactKind = "agent_left"    // agent, cause
 	FactPlaceKept    FactKind = "place_kept"    // back in the queue as before: ready_at
+	FactPriority     FactKind = "priority"      // the place's parameters have changed: initial, acceleration, maximum
+	FactTakenOver    FactKind = "taken_over"    // the place went to another contact: by, cause; or came from one: contact
 	FactHeld         FactKind = "held"          // held back from offers: reason
 	FactResynced     FactKind = "resynced"      // a daemon took the contact over
 	FactStuck        FactKind = "stuck"         // reason

@@ -82,6 +82,7 @@ func Arrive(ev LegArrived, script ScriptRef, node string, now time.Time) *Contac
 		ANI:       ev.ANI,
 		DNIS:      ev.DNIS,
 		Dialled:   ev.Dialled,
+		Language:  ev.Language,
 		ArrivedAt: now,
 		Channel:   ev.Channel,
 		Legs: []Leg{{
@@ -201,8 +202,12 @@ func (t *Turn) timeReached() {
 	}
 }
 
-// tidy removes the bridge when nobody can be in it any more.
+// tidy removes the bridge when nobody can be in it any more, and stops the phone of an agent whom a
+// match has found for a contact that had just ended.
 func (t *Turn) tidy() {
+	if t.Contact.State == StateEnded && t.Contact.Offer.Ringing() {
+		t.endRinging(OfferWithdrawn)
+	}
 	if t.Contact.Bridge != "" && t.Contact.Idle() {
 		t.destroyBridge()
 	}

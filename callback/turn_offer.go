@@ -50,8 +50,19 @@ func (t *Turn) createAgentLeg() {
 		Party:        PartyAgent,
 		Contact:      c.ID,
 		CallerNumber: number,
-		CallerName:   strings.TrimSpace(c.Place.Skill + " " + string(c.Offer.Kind)),
+		CallerName:   t.callerName(),
 	})
+}
+
+// callerName tells the agent what is offered: the skill, the kind and, for a callback, the extension
+// to ask for, which is not dialled (C13).
+func (t *Turn) callerName() string {
+	c := t.Contact
+	name := strings.TrimSpace(c.Place.Skill + " " + string(c.Offer.Kind))
+	if c.Promise == nil || c.Promise.Extension == "" {
+		return name
+	}
+	return name + " ext " + c.Promise.Extension
 }
 
 // NewOffer makes the offer of a contact to an agent, with the leg that will ring the agent. It is
@@ -85,7 +96,7 @@ func (t *Turn) endRinging(result OfferResult) {
 func (t *Turn) accept() {
 	c := t.Contact
 	offer := c.Offer
-	if c.State == StateLive && !c.OnLine() {
+	if c.State != StateCallback && !c.OnLine() {
 		t.endRinging(OfferWithdrawn)
 		return
 	}
@@ -101,7 +112,13 @@ func (t *Turn) accept() {
 		return
 	}
 	t.agent(AgentChange{Agent: offer.Agent, Activity: WorkingInbound})
-	offer.JoinUntil = t.env.Now.Add(joinTime)
+	t.quiet()
+}
+
+// quiet ends what the live caller hears and begins the join with the agent who has accepted.
+func (t *Turn) quiet() {
+	c := t.Contact
+	c.Offer.JoinUntil = t.env.Now.Add(joinTime)
 	c.Quieting = c.Playing
 	t.Silence()
 	if c.Quieting == "" {
@@ -119,11 +136,17 @@ func (t *Turn) refuseByDelay() {
 }
 
 // joinLive brings agent and live caller together once the caller's leg is quiet: a join waits behind
-// a playback.
+// a playback. An agent who was taken over has a bridge, may be in it already, or joins it when quiet.
 func (t *Turn) joinLive() {
 	c := t.Contact
-	t.createBridge()
-	t.command(Join{Bridge: c.Bridge, Channels: []string{c.Channel, c.Offer.Channel}})
+	if c.Bridge == "" {
+		t.createBridge()
+	}
+	channels := []string{c.Channel}
+	if !c.Offer.AgentJoined && c.Offer.Whisper == "" {
+		channels = append(channels, c.Offer.Channel)
+	}
+	t.command(Join{Bridge: c.Bridge, Channels: channels})
 }
 
 // legJoined takes a leg's entry into the bridge. When both are in, and the contact has answered, the
@@ -242,6 +265,7 @@ func (t *Turn) agentLeft(cause Cause) {
 		t.agentLeftAttempt()
 	case StateConnected:
 		c.State = StateReleased
+		t.Silence() // before the bridge goes, which would wait for the end of what plays
 		t.destroyBridge()
 		t.signal(Signal{Kind: SignalAgentReleased})
 	}

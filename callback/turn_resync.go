@@ -28,7 +28,7 @@ func (t *Turn) resync(s *Snapshot) {
 	if c.Bridge == bridge { // otherwise the two were just put on their way to each other
 		t.rejoin(s)
 	}
-	if c.State == StateLive && !c.Offer.Accepted() && c.openLeg(c.Channel) != nil {
+	if len(t.Signals) == 0 && c.OnLine() && !c.ScriptPaused() {
 		t.signal(Signal{Kind: SignalResume})
 	}
 }
@@ -67,6 +67,10 @@ func (t *Turn) legFound(channel string, state ChannelState) {
 	}
 	if !leg.HangupAt.IsZero() {
 		t.command(Hangup{Channel: channel, Reason: "normal"})
+		return
+	}
+	if c.State == StateEnded {
+		t.hangup(leg, "normal")
 		return
 	}
 	switch {

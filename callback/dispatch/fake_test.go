@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -29,6 +30,7 @@ type fakeStore struct {
 	until    time.Time                                 // of the agent's activity
 	offers   map[callback.ContactID]callback.OfferMade // matched, and not yet saved with the contact
 	promised map[callback.ContactID]bool               // a callback has been saved at some time
+	current  []callback.ScriptRef                      // as NoteScripts said
 	away     bool
 	// unsure answers the next save that fits with ErrUnsure; saved says whether it is saved.
 	unsure func(Change) (match, saved bool)
@@ -81,8 +83,12 @@ func (f *fakeStore) Create(_ context.Context, _ Lease, change Change) (callback.
 	if err := f.check(); err != nil {
 		return 0, err
 	}
+	c := change.Record.Contact
+	if c.State == callback.StateCallback && f.openCallback(c.Promise.PhoneNumber, c.Place.Skill) != 0 {
+		return 0, ErrCallbackOpen
+	}
 	id := callback.ContactID(len(f.contacts) + 1)
-	change.Record.Contact = change.Record.Contact.Clone()
+	change.Record.Contact = c.Clone()
 	change.Record.Contact.ID = id
 	change.Record.Rev = 1
 	f.apply(id, change)
@@ -98,6 +104,9 @@ func (f *fakeStore) Save(_ context.Context, _ Lease, change Change) error {
 	id := change.Record.Contact.ID
 	if f.contacts[id].Rev != change.Record.Rev {
 		return ErrConflict
+	}
+	if taken := change.Taken; taken != nil && f.contacts[taken.Contact.ID].Rev != taken.Rev {
+		return ErrTakenChanged
 	}
 	change.Record.Rev++
 	if f.unsure != nil {
@@ -118,6 +127,11 @@ func (f *fakeStore) Save(_ context.Context, _ Lease, change Change) error {
 }
 
 func (f *fakeStore) apply(id callback.ContactID, change Change) {
+	if change.Taken != nil {
+		taken := *change.Taken
+		taken.Rev++
+		f.apply(taken.Contact.ID, Change{Record: taken})
+	}
 	change.Record.Contact = change.Record.Contact.Clone()
 	f.contacts[id] = change.Record
 	for _, leg := range change.Record.Contact.Legs {
@@ -167,6 +181,95 @@ func (f *fakeStore) OpenOn(context.Context, string) ([]Record, error) {
 		}
 	}
 	return open, f.check()
+}
+
+// openCallback gives the ID of the contact whose callback to that number is open in that skill; 0 for
+// none.
+func (f *fakeStore) openCallback(number, skill string) callback.ContactID {
+	for id, record := range f.contacts {
+		c := record.Contact
+		open := c.State == callback.StateCallback || c.State == callback.StateCalling || c.State == callback.StateStuck
+		if open && c.Promise.PhoneNumber == number && c.Place.Skill == skill {
+			return id
+		}
+	}
+	return 0
+}
+
+func (f *fakeStore) OpenCallback(_ context.Context, number, skill string) (Record, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(); err != nil {
+		return Record{}, err
+	}
+	id := f.openCallback(number, skill)
+	if id == 0 {
+		return Record{}, ErrNotFound
+	}
+	return f.loaded(id), nil
+}
+
+func (f *fakeStore) QueueCallback(ctx context.Context, lease Lease, change Change) (callback.ContactID, error) {
+	return f.Create(ctx, lease, change)
+}
+
+// QueueStatus counts the places in the skill; the fake's one agent is logged in.
+func (f *fakeStore) QueueStatus(_ context.Context, skill string, contact callback.ContactID) (QueueStatus, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	status := QueueStatus{LoggedIn: 1}
+	if f.agent == callback.Free {
+		status.Available = 1
+	}
+	for _, record := range f.contacts {
+		if place := record.Contact.Place; place != nil && place.Skill == skill {
+			status.Waiting++
+			status.Longest = max(status.Longest, now().Sub(place.QueuedAt))
+		}
+	}
+	status.Position = f.position(skill, contact)
+	return status, f.check()
+}
+
+// Estimate gives three minutes for each contact.
+func (f *fakeStore) Estimate(_ context.Context, skill string, contact callback.ContactID) (Estimate, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	position := f.position(skill, contact)
+	if position == 0 {
+		position = f.position(skill, 0)
+	}
+	return Estimate{
+		Wait: time.Duration(position) * 3 * time.Minute, Confidence: ConfidenceLow, LoggedIn: 1, Position: position,
+	}, f.check()
+}
+
+// position gives the contact's position in the skill's queue, 0 where it is not in it; for the contact
+// 0, that of one who would be queued now with the skill's own priority.
+func (f *fakeStore) position(skill string, contact callback.ContactID) int {
+	own := callback.Place{Skill: skill, Priority: callback.DefaultPriority, QueuedAt: now()}
+	if contact != 0 {
+		c := f.contacts[contact].Contact
+		if c == nil || c.Place == nil || c.Place.Skill != skill {
+			return 0
+		}
+		own = *c.Place
+	}
+	position := 1
+	for id, record := range f.contacts {
+		other := record.Contact.Place
+		if other != nil && other.Skill == skill && id != contact && callback.Before(id, *other, contact, own, now()) {
+			position++
+		}
+	}
+	return position
+}
+
+func (f *fakeStore) NoteScripts(_ context.Context, _ Lease, current []callback.ScriptRef) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.current = slices.Clone(current)
+	return f.check()
 }
 
 func (f *fakeStore) Due(context.Context, time.Time) ([]callback.ContactID, error) { return nil, nil }

@@ -25,10 +25,40 @@ type Lease struct {
 
 // Change is what one turn brings; it is saved whole or not at all.
 type Change struct {
-	Record Record // as it is to be; Rev is the one that it replaces, 0 for a new contact
-	Facts  []callback.Fact
+	Record Record          // as it is to be; Rev is the one that it replaces, 0 for a new contact
+	Facts  []callback.Fact // of the record's contact, or of Taken where they name it
 	Agents []callback.AgentChange
+	// Taken is the contact whose place the record's contact has taken over, as it is to be: ended, and
+	// its script at rest, without a deadline; nil for none. Rev is the one that it replaces.
+	Taken *Record
 }
+
+// QueueStatus says how a skill's queue stands at one moment.
+type QueueStatus struct {
+	Waiting   int           // places in the queue, the contact's own among them
+	Longest   time.Duration // since the moment of queueing of the one who waits longest; 0 for an empty queue
+	LoggedIn  int           // agents with the skill who are logged in, whatever they do
+	Available int           // those of them who could be offered a contact now
+	Position  int           // the contact's, from 1; 0: it is not in this queue
+}
+
+// Estimate says how long a contact is likely to wait.
+type Estimate struct {
+	Wait       time.Duration // whole seconds; 0 when nobody is logged in
+	Confidence Confidence
+	LoggedIn   int // agents with the skill who are logged in; 0: there is no estimate, Wait and Confidence say nothing
+	Position   int // the contact's in the queue, or the one that a contact queued now would get, from 1
+}
+
+// Confidence says how far an estimate can be trusted.
+type Confidence string
+
+// The confidences of an estimate, by how many contacts of the skill were answered lately.
+const (
+	ConfidenceLow    Confidence = "low"
+	ConfidenceMedium Confidence = "medium"
+	ConfidenceHigh   Confidence = "high"
+)
 
 // MatchRequest says who can be offered a contact in a node.
 type MatchRequest struct {
@@ -63,6 +93,9 @@ var (
 	ErrLeaseLost = errors.New("the lease of this node was lost")
 	// ErrCallbackOpen means that an open callback for this number and skill exists: nothing was saved.
 	ErrCallbackOpen = errors.New("a callback for this number is already waiting")
+	// ErrTakenChanged means that the contact whose place was to be taken over has changed since it was
+	// loaded: nothing was saved.
+	ErrTakenChanged = errors.New("the callback has just been changed")
 	// ErrNotFound means that there is no such row.
 	ErrNotFound = errors.New("not found")
 )
@@ -83,7 +116,9 @@ type Store interface {
 	// ErrUnsure it gives the ID, too.
 	Create(ctx context.Context, lease Lease, change Change) (callback.ContactID, error)
 	// Save saves a turn: the contact, its place, promise, offer, attempt and legs, the facts, and the
-	// agents' changes. Legs, offer and attempt that the contact no longer holds stay as they are.
+	// agents' changes. Legs, offer and attempt that the contact no longer holds stay as they are. The
+	// contact whose place was taken over is saved before it, in the same transaction; after ErrUnsure
+	// the revision of the taker says whether both were saved.
 	Save(ctx context.Context, lease Lease, change Change) error
 	// Revision gives the contact's revision as committed, or ErrNotFound.
 	Revision(ctx context.Context, id callback.ContactID) (int64, error)
@@ -91,6 +126,12 @@ type Store interface {
 	Load(ctx context.Context, id callback.ContactID) (Record, error)
 	// OpenOn gives every contact that has an open leg on that node.
 	OpenOn(ctx context.Context, node string) ([]Record, error)
+	// OpenCallback gives the contact whose callback to that number waits in that skill, is under way or
+	// is stuck, or ErrNotFound.
+	OpenCallback(ctx context.Context, number, skill string) (Record, error)
+	// QueueCallback is Create for a contact that begins as a callback, with a place and no leg. It fails
+	// with ErrCallbackOpen where one to the same number waits in the same skill.
+	QueueCallback(ctx context.Context, lease Lease, change Change) (callback.ContactID, error)
 	// Due gives the contacts without a leg whose script has a deadline that has come.
 	Due(ctx context.Context, now time.Time) ([]callback.ContactID, error)
 
@@ -100,9 +141,18 @@ type Store interface {
 	// Wakes signals that the queue or an agent may have changed. It is a hint: poll as well.
 	Wakes() <-chan struct{}
 
+	// QueueStatus says how a skill's queue stands, and where the contact stands in it.
+	QueueStatus(ctx context.Context, skill string, contact callback.ContactID) (QueueStatus, error)
+	// Estimate says how long the contact, where it is in the skill's queue, or else one who would be
+	// queued there now, is likely to wait.
+	Estimate(ctx context.Context, skill string, contact callback.ContactID) (Estimate, error)
+
 	// SaveScript keeps a version of a script, so that a contact can go on with the version with which
 	// it began.
 	SaveScript(ctx context.Context, ref callback.ScriptRef, source []byte) error
 	// ScriptSource gives the source of a version, or ErrNotFound.
 	ScriptSource(ctx context.Context, ref callback.ScriptRef) ([]byte, error)
+	// NoteScripts says which versions new contacts of the lease's node begin with, in place of what was
+	// said before.
+	NoteScripts(ctx context.Context, lease Lease, current []callback.ScriptRef) error
 }
