@@ -15,9 +15,10 @@ type world struct {
 	*story
 	up      map[string]callback.ChannelState // the channels that exist
 	bridges map[string][]string
-	late    []callback.Event // what has been told, to be told again
-	dialled map[string]int   // how often each channel was dialled
-	contact map[string]bool  // the channels that are the contact's
+	late    []callback.Event  // what has been told, to be told again
+	dialled map[string]int    // how often each channel was dialled
+	contact map[string]bool   // the channels that are the contact's
+	playing map[string]string // channel to the playback on it
 }
 
 func (w *world) carryOut(cmds []callback.Command) {
@@ -37,6 +38,10 @@ func (w *world) carryOut(cmds []callback.Command) {
 			w.bridges[cmd.Bridge] = append(w.bridges[cmd.Bridge], cmd.Channels...)
 		case callback.DestroyBridge:
 			delete(w.bridges, cmd.Bridge)
+		case callback.Play:
+			w.playing[cmd.Channel] = cmd.Playback
+		case callback.StopPlayback:
+			delete(w.playing, cmd.Channel)
 		}
 	}
 }
@@ -70,6 +75,24 @@ func (w *world) check(before *callback.Contact) {
 	}
 	for _, cmd := range w.commands {
 		w.checkDial(cmd, before)
+		w.checkVoice(cmd)
+	}
+}
+
+// checkVoice proves that the script speaks to nobody who is being joined, and that nothing plays on a
+// leg that is to join, which would wait for its end.
+func (w *world) checkVoice(cmd callback.Command) {
+	switch cmd := cmd.(type) {
+	case callback.Play:
+		if w.contact[cmd.Channel] && (!w.c.OnLine() || w.c.ScriptPaused()) {
+			w.t.Fatalf("C11: the script speaks to a contact who is %s, offer %+v", w.c.State, w.c.Offer)
+		}
+	case callback.Join:
+		for _, channel := range cmd.Channels {
+			if w.contact[channel] && w.playing[channel] != "" && w.c.State != callback.StateConnected {
+				w.t.Fatalf("%s is to join while %s plays on it", channel, w.playing[channel])
+			}
+		}
 	}
 }
 
@@ -106,6 +129,7 @@ func TestNoOrderOfEventsBreaksThePromiseOrDialsTwice(t *testing.T) {
 			bridges: map[string][]string{},
 			dialled: map[string]int{},
 			contact: map[string]bool{"in": true},
+			playing: map[string]string{},
 		}
 		w.skill.Attempts = rapid.IntRange(1, 3).Draw(rt, "attempts")
 		delay := time.Duration(rapid.SampledFrom([]int{0, 5, 60}).Draw(rt, "delay")) * time.Second
@@ -152,6 +176,20 @@ func TestNoOrderOfEventsBreaksThePromiseOrDialsTwice(t *testing.T) {
 			"time": func(rt *rapid.T) {
 				w.now = w.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(rt, "s")) * time.Second)
 				w.ring()
+			},
+			"speak": func(*rapid.T) {
+				if !w.c.OnLine() || w.c.ScriptPaused() {
+					return
+				}
+				before := w.c
+				w.do(func(turn *callback.Turn) { turn.Play([]string{"sound:survey"}, 0) })
+				w.check(before)
+				w.carryOut(w.commands)
+			},
+			"spoken": func(*rapid.T) {
+				playback := w.playing[w.c.Channel]
+				delete(w.playing, w.c.Channel)
+				w.tell(callback.PlaybackFinished{Channel: w.c.Channel, Playback: playback})
 			},
 			"resync":  func(*rapid.T) { w.resync() },
 			"restart": func(*rapid.T) { clear(w.up); clear(w.bridges); w.resync() },

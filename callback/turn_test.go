@@ -17,6 +17,7 @@ type story struct {
 	c        *callback.Contact
 	now      time.Time
 	skill    callback.Skill
+	keys     bool // the script wants the keys of a conversation
 	ids      int
 	facts    []callback.Fact
 	agents   []callback.AgentChange
@@ -48,6 +49,7 @@ func (s *story) env() callback.Env {
 		Skill:           func(string) callback.Skill { return s.skill },
 		NewID:           func() string { s.ids++; return fmt.Sprintf("cb-%d", s.ids) },
 		ContactEndpoint: func(number string) string { return "PJSIP/" + number + "@trunk" },
+		Keys:            s.keys,
 	}
 }
 

@@ -42,7 +42,9 @@ func (t *Turn) Callback(p Promise) error {
 	switch {
 	case c.Promise != nil:
 		return ErrPromised
-	case c.State != StateLive || !c.OnLine():
+	case c.State == StateConnected || c.State == StateReleased:
+		return ErrServed
+	case !c.OnLine():
 		return ErrNoCall
 	case c.Place == nil:
 		return ErrNotQueued
@@ -121,8 +123,12 @@ func (t *Turn) Silence() {
 func (t *Turn) Note(kind FactKind, pairs ...string) { t.fact(kind, pairs...) }
 
 func (t *Turn) keyPressed(ev KeyPressed) {
-	if ev.Channel != t.Contact.Channel || !t.Contact.OnLine() || t.Contact.ScriptPaused() {
+	c := t.Contact
+	if ev.Channel != c.Channel || !c.OnLine() || c.ScriptPaused() {
 		return
+	}
+	if c.State == StateConnected && !t.env.Keys {
+		return // said to the agent's side, or pressed by chance: none of the script's, nor of the history's
 	}
 	t.fact(FactKey, "key", ev.Key)
 	t.signal(Signal{Kind: SignalKey, Value: ev.Key})
