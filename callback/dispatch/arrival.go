@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/play"
 )
 
 // The words that a call is given back to the dialplan with, in CALLBACKD_STATUS.
@@ -16,7 +17,7 @@ const (
 // arrived takes a call that has just come in. The session owns the channel from now on, so that no
 // event is lost while the contact is being saved.
 func (d *Dispatcher) arrived(ctx context.Context, ev callback.LegArrived) {
-	script := d.scripts.current[ev.Script]
+	script := d.scripts.currentOf(ev.Script)
 	if script == nil {
 		d.log.Error("a call names a script that is not loaded: given back to the dialplan", "script", ev.Script, "channel", ev.Channel)
 		d.metrics.calls.WithLabelValues("unknown_script").Inc()
@@ -64,7 +65,7 @@ func (d *Dispatcher) create(ctx context.Context, s *session, ev callback.LegArri
 	d.mu.Lock()
 	d.sessions[id] = s
 	d.mu.Unlock()
-	s.handle(ctx, begin{})
+	s.handle(ctx, play.Begin{})
 	return true
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/play"
 )
 
 // additions are the parts of a change that are added to the database, not replaced.
@@ -61,11 +62,11 @@ func (s *session) hangups() []callback.Command {
 }
 
 // save saves a turn that may go on without the database: then it is saved later.
-func (s *session) save(ctx context.Context, ev callback.Event, t turn) {
-	s.unsaved.add(additions{t.Facts, t.Agents})
-	s.record = t.Record
+func (s *session) save(ctx context.Context, ev callback.Event, r play.Result) {
+	s.unsaved.add(additions{r.Facts, r.Agents})
+	s.record = s.after(r)
 	if s.dirty && time.Now().Before(s.retryAt) {
-		s.post(t.commands, time.Now())
+		s.post(r.Commands, time.Now())
 		return
 	}
 	err := s.write(ctx, s.record, s.unsaved)
@@ -83,29 +84,28 @@ func (s *session) save(ctx context.Context, ev callback.Event, t turn) {
 		s.report(s.unsaved.facts)
 		s.saved()
 	}
-	s.post(t.commands, time.Now())
+	s.post(r.Commands, time.Now())
 }
 
 // commit saves a turn that must not go on without the database. An error other than errEnds means
 // that nothing of the turn was saved, and nothing of it has happened.
-func (s *session) commit(ctx context.Context, t turn) error {
+func (s *session) commit(ctx context.Context, r play.Result) error {
 	all := additions{slices.Clone(s.unsaved.facts), slices.Clone(s.unsaved.agents)}
-	all.add(additions{t.Facts, t.Agents})
+	all.add(additions{r.Facts, r.Agents})
 	began := time.Now()
-	err := s.write(ctx, t.Record, all)
+	err := s.write(ctx, s.after(r), all)
 	if errors.Is(err, ErrUnsure) {
 		err = s.settle(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	t.Record.Rev = s.record.Rev
-	s.record = t.Record
+	s.record = s.after(r)
 	s.report(all.facts)
 	s.saved()
 	// From before the commit: an answer that comes late must not let a command go out after another
 	// daemon may have taken the node.
-	s.post(t.commands, began)
+	s.post(r.Commands, began)
 	return nil
 }
 

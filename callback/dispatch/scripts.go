@@ -47,6 +47,9 @@ func (s *scripts) save(ctx context.Context, store Store) error {
 	return nil
 }
 
+// currentOf gives the version that new calls run; nil for a script that is not loaded.
+func (s *scripts) currentOf(name string) *script.Script { return s.current[name] }
+
 // of gives a version that load has made sure of.
 func (s *scripts) of(ref callback.ScriptRef) *script.Script {
 	s.mu.Lock()

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/play"
 )
 
 // The pauses of a session.
@@ -124,55 +126,78 @@ func (s *session) handle(ctx context.Context, ev callback.Event) {
 	case callback.Resynced:
 		s.deaf = false
 	}
-	t := s.play(ev, nil)
-	if s.unchanged(t) && !s.dirty {
-		return
+	var refused play.Refused
+	for !s.turn(ctx, ev, &refused) {
 	}
-	if !t.mustSave {
-		s.save(ctx, ev, t)
-		return
+}
+
+// turn plays the event once. It says false when the event is to be played again, with what the script
+// is refused by then.
+func (s *session) turn(ctx context.Context, ev callback.Event, refused *play.Refused) bool {
+	r := s.play(ev, *refused)
+	if s.unchanged(r) && !s.dirty {
+		return true
 	}
-	err := s.commit(ctx, t)
+	if !r.MustSave {
+		s.save(ctx, ev, r)
+		return true
+	}
+	err := s.commit(ctx, r)
 	switch {
 	case err == nil:
 	case errors.Is(err, errEnds):
 		s.undecided = true
 	case errors.Is(err, ErrConflict):
 		s.reload(ctx, ev)
-	case t.promised:
+	case r.Refusable:
 		// C5: the caller is still on the line, still in the queue, and the script takes OnError.
-		s.log.Warn("callback not promised: the database did not save it", "error", err)
-		s.save(ctx, ev, s.play(ev, refusal(err)))
+		s.log.Warn("the script is refused what it has done: the database did not save it", "error", err)
+		refuse(refused, err)
+		return false
 	default:
 		// It stays due and is tried again.
 		s.log.Warn("not dialled: the database did not save it", "error", err)
 		s.retryAt = time.Now().Add(retryPause)
 	}
+	return true
 }
 
 // errEnds says that the daemon ends, or has lost the node, before the database has answered.
 var errEnds = errors.New("the daemon ends")
 
-// refusal is what a script reads in _ERR when its callback was not saved.
-func refusal(err error) error {
-	if errors.Is(err, ErrCallbackOpen) {
-		return ErrCallbackOpen
+// refuse notes what a script is refused, and reads in _ERR, when its turn was not saved.
+func refuse(refused *play.Refused, err error) {
+	switch {
+	case errors.Is(err, ErrCallbackOpen) && refused.Callback == nil:
+		refused.Callback = ErrCallbackOpen
+	case errors.Is(err, ErrTakenChanged) && refused.Takeover == nil:
+		refused.Takeover = ErrTakenChanged
+	default:
+		place := errors.New("the place could not be saved")
+		refused.Callback = cmp.Or(refused.Callback, place)
+		refused.Takeover = cmp.Or(refused.Takeover, place)
+		refused.Ask = errors.New("the database is away")
 	}
-	return errors.New("the place could not be saved")
 }
 
-func (s *session) play(ev callback.Event, refused error) turn {
-	p := player{
-		script:  s.d.scripts.of(s.record.Contact.Script),
-		skills:  s.d.o.Skills,
-		env:     s.d.env(s.record.Contact.ID),
-		refusal: refused,
-		deaf:    s.deaf,
+func (s *session) play(ev callback.Event, refused play.Refused) play.Result {
+	p := play.Player{
+		Script:  s.d.scripts.of(s.record.Contact.Script),
+		Scripts: s.d.scripts.currentOf,
+		Skills:  s.d.o.Skills,
+		Env:     s.d.env(s.record.Contact.ID),
+		Refused: refused,
+		Deaf:    s.deaf,
 	}
-	return p.play(s.record, ev)
+	return p.Play(s.record.Contact, s.record.Script, ev)
 }
 
-func (s *session) unchanged(t turn) bool {
-	return len(t.Facts) == 0 && len(t.Agents) == 0 && len(t.commands) == 0 &&
-		reflect.DeepEqual(t.Record, s.record)
+func (s *session) unchanged(r play.Result) bool {
+	return len(r.Facts) == 0 && len(r.Agents) == 0 && len(r.Commands) == 0 && len(r.Questions) == 0 &&
+		reflect.DeepEqual(s.after(r), s.record)
+}
+
+// after is the record once the turn is saved, at its present revision.
+func (s *session) after(r play.Result) Record {
+	return Record{Contact: r.Contact, Script: r.Script, Rev: s.record.Rev}
 }

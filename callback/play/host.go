@@ -1,0 +1,136 @@
+package play
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/number"
+	"github.com/callbackd/callbackd/callback/script"
+)
+
+// host is what a script does to its contact in one turn.
+type host struct {
+	Player
+	turn      *callback.Turn
+	state     script.State
+	questions []Question
+	refusable bool
+}
+
+// step takes one input through the script that the contact runs by now.
+func (h *host) step(in script.Input) {
+	h.state = h.Script.Step(h.state, in, h.Env.Now, h)
+}
+
+// Variable gives a variable of the contact.
+func (h *host) Variable(name string) (string, bool) { return h.turn.Contact.Variable(name) }
+
+// Voice says whether the contact can hear the script (C11).
+func (h *host) Voice() bool { return h.turn.Contact.OnLine() && !h.turn.Contact.ScriptPaused() }
+
+// Reqagent puts the contact into the queue.
+func (h *host) Reqagent(r script.Reqagent) error {
+	priority, err := h.priority(r)
+	if err != nil {
+		return err
+	}
+	return h.turn.Reqagent(r.Skill, priority, r.TargetAgent)
+}
+
+// priority gives the priority that a request asks for.
+func (h *host) priority(r script.Reqagent) (callback.Priority, error) {
+	skill, ok := h.Skills[r.Skill]
+	if !ok {
+		return callback.Priority{}, noSkill(r.Skill)
+	}
+	if r.Priority != nil {
+		return *r.Priority, nil
+	}
+	return skill.Priority, nil
+}
+
+func noSkill(name string) error { return fmt.Errorf("there is no skill %q", name) }
+
+// Callback promises the callback, to a number that can be dialled (C5, C8).
+func (h *host) Callback(cb script.Callback) error {
+	if h.Refused.Callback != nil {
+		return h.Refused.Callback
+	}
+	promise, err := promise(cb.PhoneNumber, cb.CallerID, cb.CallDelaySec, h.region())
+	if err != nil {
+		return err
+	}
+	err = h.turn.Callback(promise)
+	h.refusable = h.refusable || err == nil
+	return err
+}
+
+// promise normalises the numbers of a callback.
+func promise(phoneNumber, callerID string, delaySec int, region string) (callback.Promise, error) {
+	to, err := number.Parse(phoneNumber, region)
+	if err != nil {
+		return callback.Promise{}, fmt.Errorf("PhoneNumber: %w", err)
+	}
+	from, err := number.Parse(callerID, region)
+	if err != nil {
+		return callback.Promise{}, fmt.Errorf("CallerID: %w", err)
+	}
+	return callback.Promise{
+		PhoneNumber: to.Dial,
+		Extension:   to.Extension,
+		CallerID:    from.Dial,
+		CallDelay:   time.Duration(delaySec) * time.Second,
+	}, nil
+}
+
+// region is that of the contact's skill; "" while it has none.
+func (h *host) region() string {
+	if place := h.turn.Contact.Place; place != nil {
+		return h.Env.Skill(place.Skill).Region
+	}
+	return ""
+}
+
+// Number gives a number in the form in which it is dialled, or says why it can't be.
+func (h *host) Number(text string) (string, error) {
+	parsed, err := number.Parse(text, h.region())
+	return parsed.Dial, err
+}
+
+// Hangup ends the script and what it stands for (C12).
+func (h *host) Hangup() { h.turn.Hangup() }
+
+// Runscript goes on in the current version of another script.
+func (h *host) Runscript(name string) (*script.Script, error) {
+	next := h.Scripts(name)
+	if next == nil {
+		return nil, fmt.Errorf("there is no script %q", name)
+	}
+	h.Script = next
+	h.turn.Contact.Script = callback.ScriptRef{Name: next.Name(), Version: next.Version()}
+	return next, nil
+}
+
+// Music plays music of a class.
+func (h *host) Music(class string) { h.turn.StartMusic(class) }
+
+// Play plays sounds one after the other.
+func (h *host) Play(sounds []string) string {
+	media := make([]string, len(sounds))
+	for i, name := range sounds {
+		media[i] = "sound:" + name
+	}
+	return h.turn.Play(media, 0)
+}
+
+// Silence ends what plays.
+func (h *host) Silence() { h.turn.Silence() }
+
+// Entered notes that an action begins.
+func (h *host) Entered(action, kind, caption string) {
+	h.turn.Note(callback.FactAction, "name", action, "kind", kind, "caption", caption)
+}
+
+// Log notes what went wrong in the script.
+func (h *host) Log(text string) { h.turn.Note(callback.FactLog, "text", text) }

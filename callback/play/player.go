@@ -1,0 +1,124 @@
+package play
+
+import (
+	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/script"
+)
+
+// Player takes events through a contact and its script.
+type Player struct {
+	Script  *script.Script                   // the version that the contact runs
+	Scripts func(name string) *script.Script // the current versions; nil for a name that is unknown
+	Skills  map[string]callback.Skill
+	Env     callback.Env
+	Refused Refused
+	// Deaf says that what has become of the legs is not known: no deadline of the contact counts, those
+	// of its script do.
+	Deaf bool
+}
+
+// Refused is what the script is answered in place of doing what it asks for, since the turn in which
+// it was done could not be saved. A nil refuses nothing.
+type Refused struct {
+	Callback error
+	Takeover error
+	Ask      error // of a web request and of a callback without a live call
+}
+
+// Result is what one event brings: what is to be saved, and what follows once it is.
+type Result struct {
+	Contact *callback.Contact
+	Script  script.State
+	Facts   []callback.Fact
+	Agents  []callback.AgentChange
+	// Commands are to be sent in this order.
+	Commands []callback.Command
+	// Questions are to be asked once the turn is saved.
+	Questions []Question
+	// MustSave says that nothing may follow before the turn was saved. Without it, and with the database
+	// away, it may, and the contact is saved later.
+	MustSave bool
+	// Refusable says that the script has done something that it can be refused. If the turn can't be
+	// saved, play the event again with Refused, so that the script takes OnError.
+	Refusable bool
+}
+
+// Question is what a script asks of the world outside the contact.
+type Question struct {
+	ID       string // Answered names it
+	Question script.Question
+}
+
+// Begin is the first event of a new contact.
+type Begin struct{ callback.TimeReached }
+
+// Answered is the answer to a question of the script's. While the script is paused
+// ([callback.Contact.ScriptPaused]) it is to be kept back: what the script decides waits for the
+// outcome (C12).
+type Answered struct {
+	callback.TimeReached
+	script.Answered
+	Question script.Question
+}
+
+// Play takes one event through the contact, and then what the contact has to say of it through the
+// contact's script. The given contact and state are left as they were.
+func (p Player) Play(c *callback.Contact, st script.State, ev callback.Event) Result {
+	t := callback.NewTurn(c.Clone(), p.Env)
+	h := &host{Player: p, turn: t, state: st}
+	h.take(ev)
+	for i := 0; i < len(t.Signals); i++ {
+		h.step(input(t.Signals[i], h.state))
+	}
+	if _, timed := ev.(callback.TimeReached); timed && !t.Contact.ScriptPaused() {
+		h.step(script.TimeReached{})
+	}
+	return Result{
+		Contact:   t.Contact,
+		Script:    h.state,
+		Facts:     t.Facts,
+		Agents:    t.Agents,
+		Commands:  t.Commands,
+		Questions: h.questions,
+		MustSave:  t.MustSave || h.refusable,
+		Refusable: h.refusable,
+	}
+}
+
+// take hands the event to the contact, or to its script where it is for nobody else.
+func (h *host) take(ev callback.Event) {
+	switch ev := ev.(type) {
+	case Begin:
+		h.turn.Begin()
+	case Answered:
+		h.answered(ev)
+	case callback.TimeReached:
+		if !h.Deaf {
+			h.turn.Handle(ev)
+		}
+	default:
+		h.turn.Handle(ev)
+	}
+}
+
+// input puts a contact's signal into the script's words.
+func input(signal callback.Signal, state script.State) script.Input {
+	switch signal.Kind {
+	case callback.SignalKey:
+		return script.KeyPressed{Key: signal.Value}
+	case callback.SignalPlayback:
+		return script.PlaybackFinished{ID: signal.Value, Failed: signal.Failed, Reason: signal.Reason}
+	case callback.SignalAnswered:
+		return script.Event{Kind: script.OnAnswer}
+	case callback.SignalAgentReleased:
+		return script.Event{Kind: script.OnAgentRelease}
+	case callback.SignalReleased:
+		return script.Event{Kind: script.OnRelease}
+	case callback.SignalResume:
+		if state.Action == "" {
+			return script.Start{}
+		}
+		return script.Resume{}
+	}
+	return script.Start{}
+}
