@@ -86,7 +86,7 @@ func (a *Asterisk) makeDir(o AsteriskOptions) error {
 	if err := copyShipped("sounds/en/callbackd/*", filepath.Join(a.Dir, "sounds")); err != nil {
 		return err
 	}
-	if err := writeTone(filepath.Join(a.Dir, "lib", "music", "tone.wav")); err != nil {
+	if err := a.SetMusic(Sound{Hz: MusicHz, Lasts: musicTime}); err != nil {
 		return fmt.Errorf("writing the music on hold: %w", err)
 	}
 	return a.save()

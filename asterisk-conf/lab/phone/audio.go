@@ -84,6 +84,16 @@ func (c *Call) Keys() string { return c.ear.heardKeys() }
 // one did.
 func (c *Call) Received() (packets int, last time.Time) { return c.ear.received() }
 
+// Packets returns the packets of audio that have come in, in that order, where Options.Packets asks for
+// them. Keys and comfort noise are not among them.
+func (c *Call) Packets() []Packet { return c.ear.keptPackets() }
+
+// AwaitPacket returns the first packet that fits, from the one with the given place among all packets
+// on, and its place. It fails when the call ends first; what names it in the error.
+func (c *Call) AwaitPacket(ctx context.Context, what string, from int, fits func(Packet) bool) (int, Packet, error) {
+	return c.ear.awaitPacket(ctx, what, from, fits)
+}
+
 // Recording returns the path of the WAV file with what the call heard, from
 // the start of its audio on; "" if nothing is recorded. It is complete after
 // AwaitEnded.

@@ -26,6 +26,7 @@ const (
 	EventChanged    EventKind = "changed"     // a re-INVITE or UPDATE came in [the direction of the audio]
 	EventTone       EventKind = "tone"        // we send another tone [Hz, 0 for silence]
 	EventKeySent    EventKind = "key sent"    // we began to send a key [the key]
+	EventKeyEnded   EventKind = "key ended"   // we said that a key has ended [the key]
 	EventKeyHeard   EventKind = "key heard"   // a key began to come in [the key]
 	EventEnded      EventKind = "ended"       // [how]
 )
@@ -144,7 +145,7 @@ func newCall(p *Phone, id string) *Call {
 		log:     p.log.With("call", id),
 		id:      id,
 		acks:    make(map[uint32]chan *sip.Request),
-		ear:     newEar(p.tones),
+		ear:     newEar(p.tones, p.options.Packets),
 		final:   make(chan struct{}),
 		settled: make(chan struct{}),
 		cancel:  make(chan struct{}),

@@ -83,6 +83,9 @@ type ear struct {
 	keySSRC   uint32
 	packets   int
 	lastAudio time.Time
+
+	keep bool     // each packet, in kept
+	kept []Packet // in the order in which they came in
 }
 
 // timeline turns RTP time stamps to places on the time line.
@@ -94,8 +97,8 @@ type timeline struct {
 	newest uint16 // highest sequence number so far
 }
 
-func newEar(tones []goertzel) *ear {
-	return &ear{tones: tones, marks: make([]bool, len(tones)), current: make([]stretch, len(tones))}
+func newEar(tones []goertzel, keep bool) *ear {
+	return &ear{tones: tones, keep: keep, marks: make([]bool, len(tones)), current: make([]stretch, len(tones))}
 }
 
 // start begins the time line now. open makes the recording, or nil for none.
@@ -137,6 +140,9 @@ func (e *ear) audio(now time.Time, ssrc, stamp uint32, sequence uint16, samples 
 	defer e.mu.Unlock()
 	e.packets++
 	e.lastAudio = now
+	if e.keep {
+		e.kept = append(e.kept, packetOf(now, samples))
+	}
 
 	place := e.place(samplesIn(now.Sub(e.started)), ssrc, stamp, sequence, len(samples))
 	if place > e.pos {
@@ -366,6 +372,30 @@ func (e *ear) received() (packets int, last time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.packets, e.lastAudio
+}
+
+func (e *ear) keptPackets() []Packet {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.kept)
+}
+
+// awaitPacket returns the first packet from the given one on that fits, with its place among all.
+func (e *ear) awaitPacket(ctx context.Context, what string, from int, fits func(Packet) bool) (int, Packet, error) {
+	next, found := from, Packet{}
+	_, err := e.await(ctx, what, func() (time.Time, bool, error) {
+		if !e.keep {
+			return time.Time{}, false, errors.New("the phone keeps no packets: set Options.Packets")
+		}
+		for ; next < len(e.kept); next++ {
+			if fits(e.kept[next]) {
+				found = e.kept[next]
+				return time.Time{}, true, nil
+			}
+		}
+		return time.Time{}, false, nil
+	})
+	return next, found, err
 }
 
 func (e *ear) recording() string {

@@ -23,7 +23,7 @@ func newSender(t *testing.T, tones ...float64) *sender {
 	t.Helper()
 	listened, err := newTones(tones)
 	must(t, err)
-	s := &sender{ear: newEar(listened), began: time.Now(), ssrc: 7, stamp: math.MaxUint32 - 3000, sequence: math.MaxUint16 - 20}
+	s := &sender{ear: newEar(listened, false), began: time.Now(), ssrc: 7, stamp: math.MaxUint32 - 3000, sequence: math.MaxUint16 - 20}
 	must(t, s.ear.start(s.began, noRecording))
 	t.Cleanup(func() { must(t, s.ear.close()) })
 	return s
@@ -162,7 +162,7 @@ func TestRepeatedAndLatePacketsAreDropped(t *testing.T) {
 }
 
 func TestARecordingThatCantBeMadeIsAnError(t *testing.T) {
-	e := newEar(nil)
+	e := newEar(nil, false)
 	err := e.start(time.Now(), func() (*wavFile, error) {
 		return newWAV(filepath.Join(t.TempDir(), "missing", "a.wav"))
 	})

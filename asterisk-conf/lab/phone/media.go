@@ -240,6 +240,7 @@ func (m *media) tickKey() bool {
 	m.packet.Payload = keyPayload(m.payload[:0], p.events[key], last, uint16(phase+1)*packetSamples)
 	m.write()
 	if last {
+		m.note(Event{Kind: EventKeyEnded, Detail: string(keyNames[p.events[key]])})
 		for range keyEnds - 1 {
 			m.write()
 		}

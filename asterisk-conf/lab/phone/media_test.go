@@ -16,7 +16,7 @@ func wire(t *testing.T, p path) (*media, func() rtp.Packet) {
 	must(t, err)
 	p.remote, err = boundTo(far)
 	must(t, err)
-	m, err := newMedia(netip.MustParseAddr("127.0.0.1"), newEar(nil), nil, func(Event) {})
+	m, err := newMedia(netip.MustParseAddr("127.0.0.1"), newEar(nil, false), nil, func(Event) {})
 	must(t, err)
 	m.agree(p)
 	t.Cleanup(func() {

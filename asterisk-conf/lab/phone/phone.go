@@ -38,6 +38,9 @@ type Options struct {
 	// Tones are the frequencies, in Hz, that the calls listen for, 20 Hz apart
 	// or more. Empty is DefaultTones.
 	Tones []float64
+	// Packets has each call keep what it received as a list of packets, for measurements: about 2 kB a
+	// second.
+	Packets bool
 	// Codecs are those that the phone takes, the best first. Empty is ULaw,
 	// then ALaw.
 	Codecs []Codec

@@ -88,7 +88,7 @@ func ends(t *testing.T, ctx context.Context, c *Call, want Ended) {
 func kinds(c *Call) string {
 	var b []string
 	for _, e := range c.Events() {
-		if e.Kind != EventTone && e.Kind != EventKeySent && e.Kind != EventKeyHeard {
+		if e.Kind != EventTone && e.Kind != EventKeySent && e.Kind != EventKeyEnded && e.Kind != EventKeyHeard {
 			b = append(b, string(e.Kind))
 		}
 	}

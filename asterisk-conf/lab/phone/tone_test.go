@@ -108,7 +108,7 @@ func near(hz, formant float64) float64 {
 func TestSpeechIsASoundAndNoTone(t *testing.T) {
 	tones, err := newTones(DefaultTones)
 	must(t, err)
-	e := newEar(tones)
+	e := newEar(tones, false)
 	must(t, e.start(time.Now(), noRecording))
 	e.hear(speech(rand.New(rand.NewPCG(3, 4)), 30))
 	if got := e.heardTones(); len(got) != 0 {
@@ -135,7 +135,7 @@ func BenchmarkListeningToASecond(b *testing.B) {
 	}
 	samples := make([]int16, sampleRate)
 	sine(samples, 800, 8000)
-	e := newEar(tones)
+	e := newEar(tones, false)
 	for b.Loop() {
 		e.hear(samples)
 	}

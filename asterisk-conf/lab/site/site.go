@@ -73,7 +73,7 @@ func Open(ctx context.Context, o Options) (_ *Site, err error) {
 	if s.DB, err = sqlx.Open("postgres", o.Database); err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	s.Carrier, err = phone.NewCarrier(ctx, phone.Options{Listen: s.Asterisk.Trunk, Server: s.Asterisk.SIP, RecordDir: o.Dir})
+	s.Carrier, err = phone.NewCarrier(ctx, phone.Options{Listen: s.Asterisk.Trunk, Server: s.Asterisk.SIP, RecordDir: o.Dir, Packets: true})
 	if err != nil {
 		return nil, fmt.Errorf("start the carrier: %w", err)
 	}
@@ -241,7 +241,7 @@ func (s *Site) Agent(ctx context.Context, extension string) (*phone.Phone, error
 		if known.Number != extension {
 			continue
 		}
-		p, err := phone.NewAgent(ctx, phone.Options{Listen: "127.0.0.1:0", Server: s.Asterisk.SIP, RecordDir: s.o.Dir}, extension, known.Password)
+		p, err := phone.NewAgent(ctx, phone.Options{Listen: "127.0.0.1:0", Server: s.Asterisk.SIP, RecordDir: s.o.Dir, Packets: true}, extension, known.Password)
 		if err != nil {
 			return nil, fmt.Errorf("start the phone of %s: %w", extension, err)
 		}
