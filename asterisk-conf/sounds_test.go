@@ -3,6 +3,7 @@ package asteriskconf_test
 import (
 	"encoding/binary"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -21,7 +22,7 @@ const (
 )
 
 func TestEachListedPromptIsThereAndNoOther(t *testing.T) {
-	listed := prompts(t)
+	listed := slices.Sorted(maps.Keys(prompts(t)))
 	files, err := fs.Glob(asteriskconf.Files, "sounds/en/callbackd/*")
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +31,6 @@ func TestEachListedPromptIsThereAndNoOther(t *testing.T) {
 	for _, file := range files {
 		there = append(there, strings.TrimSuffix(path.Base(file), ".wav"))
 	}
-	slices.Sort(listed)
 	slices.Sort(there)
 	if !slices.Equal(listed, there) {
 		t.Errorf("sounds/en.txt lists %v, sounds/en/callbackd has %v: run sounds/make", listed, there)
@@ -38,7 +38,7 @@ func TestEachListedPromptIsThereAndNoOther(t *testing.T) {
 }
 
 func TestPromptsAreWhatAsteriskWantsAndClearlyAudible(t *testing.T) {
-	for _, name := range prompts(t) {
+	for name := range prompts(t) {
 		t.Run(name, func(t *testing.T) {
 			samples := wav(t, name)
 			peak := loudestOf(samples)
@@ -55,33 +55,59 @@ func TestPromptsAreWhatAsteriskWantsAndClearlyAudible(t *testing.T) {
 	}
 }
 
-// C4: the prompt before the call ends is short.
-func TestC4PlaceSavedIsShort(t *testing.T) {
-	seconds := float64(len(wav(t, "place-saved"))) / rate
-	if seconds > 8 {
-		t.Errorf("place-saved takes %.1f s, want 8 s at most", seconds)
+// C4: a prompt from which a script goes on to a callback is short and says to stay on the line, since a
+// caller who hangs up before has none.
+func TestC4PromptsBeforeACallbackAreShortAndSayToStayOnTheLine(t *testing.T) {
+	texts := prompts(t)
+	for _, name := range []string{"place-saved", "offer", "offer-number", "welcome-back", "no-number"} {
+		if !strings.Contains(texts[name], "stay on the line") {
+			t.Errorf("%s says %q, not to stay on the line", name, texts[name])
+		}
+	}
+	for name := range texts {
+		if length := seconds(t, name); length > 12 {
+			t.Errorf("%s takes %.1f s, want 12 s at most", name, length)
+		}
+	}
+	if length := seconds(t, "place-saved"); length > 8 {
+		t.Errorf("place-saved takes %.1f s, want 8 s at most", length)
 	}
 }
 
-// prompts returns the names listed in sounds/en.txt.
-func prompts(t *testing.T) []string {
+// A text that is longer than what was spoken from it has lost words, and the other way round.
+func TestPromptsTakeAboutAsLongAsTheirTexts(t *testing.T) {
+	for name, text := range prompts(t) {
+		if perSecond := float64(len(text)) / seconds(t, name); perSecond < 8 || perSecond > 24 {
+			t.Errorf("%s speaks %.1f characters a second: run sounds/make", name, perSecond)
+		}
+	}
+}
+
+func seconds(t *testing.T, name string) float64 {
+	t.Helper()
+	return float64(len(wav(t, name))) / rate
+}
+
+// prompts returns the texts in sounds/en.txt by name.
+func prompts(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile("sounds/en.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
+	texts := map[string]string{}
 	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "#") {
+		line = strings.TrimSuffix(line, "\n")
+		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		name, _, found := strings.Cut(line, ": ")
-		if !found {
-			t.Fatalf("sounds/en.txt: %q is not NAME: TEXT", line)
+		name, text, found := strings.Cut(line, ": ")
+		if !found || texts[name] != "" {
+			t.Fatalf("sounds/en.txt: %q is not NAME: TEXT, or the name is there twice", line)
 		}
-		names = append(names, name)
+		texts[name] = text
 	}
-	return names
+	return texts
 }
 
 // wav returns a prompt's samples, after a look at its header.
