@@ -6,48 +6,6 @@ import (
 	"strings"
 )
 
-// Known is what exists outside the script. A nil function leaves that unchecked.
-type Known struct {
-	Skills func(name string) bool // in the configuration
-	Sounds func(name string) bool // in Asterisk, without extension
-	Music  func(name string) bool // classes of music on hold in Asterisk
-}
-
-// Check reports what the script names and what does not exist. What stands in variables is known
-// only when they are read, so it is not checked here.
-func (s *Script) Check(known Known) Diagnostics {
-	p := &checker{script: s}
-	if known.Music != nil && !known.Music(restMusic) {
-		p.errorf(s.start.at, "there is no music class %q, which a caller hears where the script names none or has nothing more to do", restMusic)
-	}
-	for _, name := range s.order {
-		a := s.actions[name]
-		for _, given := range a.kind.properties {
-			for _, t := range a.properties[given.name] {
-				p.checkKnown(given, t, known)
-			}
-		}
-	}
-	p.diagnostics.sort()
-	return p.diagnostics
-}
-
-func (p *checker) checkKnown(given property, t template, known Known) {
-	value, fixed := t.fixed()
-	if !fixed || value == "" {
-		return
-	}
-	if given.name == "Skill" && known.Skills != nil && !known.Skills(value) {
-		p.errorf(t.at, "the configuration has no skill %q", value)
-	}
-	if (given.kind == sound || given.kind == sounds) && known.Sounds != nil && !known.Sounds(value) {
-		p.errorf(t.at, "there is no sound %q", value)
-	}
-	if given.name == "Class" && known.Music != nil && !known.Music(value) {
-		p.errorf(t.at, "there is no music class %q", value)
-	}
-}
-
 // checkFlow checks what only the whole script shows.
 func (p *checker) checkFlow() {
 	meant := p.checkTargets()
@@ -57,6 +15,7 @@ func (p *checker) checkFlow() {
 	if p.script.start.action != "" {
 		p.checkReachable(meant)
 		p.checkAfterCallback()
+		p.checkSaved()
 	}
 }
 
@@ -130,6 +89,21 @@ func (p *checker) checkReachable(meant []string) {
 	}
 }
 
+// onward gives the actions to which an action leads without a bound: a Loop leads into its rounds so
+// often and no more.
+func (a *action) onward() []string {
+	if a.kind == nil || a.kind.name != "Loop" {
+		return a.next()
+	}
+	var next []string
+	for _, way := range a.ways() {
+		if way.Name != branchAgain {
+			next = append(next, way.To)
+		}
+	}
+	return next
+}
+
 // checkLoops refuses loops in which nothing ever waits.
 func (p *checker) checkLoops() {
 	const walking, done = 1, 2
@@ -143,12 +117,12 @@ func (p *checker) checkLoops() {
 		}
 		if state[name] == walking {
 			loop := append(slices.Clone(way[slices.Index(way, name):]), name)
-			p.errorf(a.at, "the loop %s never waits; put a Music, Play or Menu into it", strings.Join(loop, " > "))
+			p.errorf(a.at, "the loop %s never waits; put a Wait, Music, Play or Menu into it, or a Loop with a number of rounds", strings.Join(loop, " > "))
 			return
 		}
 		state[name] = walking
 		way = append(way, name)
-		for _, next := range a.next() {
+		for _, next := range a.onward() {
 			walk(next)
 		}
 		way = way[:len(way)-1]
@@ -169,75 +143,5 @@ func (p *checker) checkCaptions() {
 			continue
 		}
 		first[a.caption] = a
-	}
-}
-
-// checkVariables finds variables that do not exist, or that nothing in the script sets.
-func (p *checker) checkVariables() {
-	var names []string
-	for _, v := range variables {
-		names = append(names, v.name)
-	}
-	used := make(map[string]bool)
-	for _, a := range p.script.actions {
-		if a.kind != nil {
-			used[a.kind.name] = true
-		}
-	}
-	check := func(name string, at position) {
-		v, ok := findVariable(name)
-		if suggestion := didYouMean(name, names); !ok && suggestion != "" {
-			p.errorf(at, "unknown variable {%s}%s", name, suggestion)
-			return
-		}
-		if !ok {
-			p.errorf(at, "unknown variable {%s}; there are %s", name, listed(names))
-			return
-		}
-		if len(v.sets) > 0 && !slices.ContainsFunc(v.sets, func(kind string) bool { return used[kind] }) {
-			p.errorf(at, "{%s} is read and nothing sets it; the script has no %s", name, strings.Join(v.sets, " or "))
-		}
-	}
-	for _, a := range p.script.actions {
-		for _, templates := range a.properties {
-			for _, t := range templates {
-				for _, name := range t.reads() {
-					check(name, t.at)
-				}
-			}
-		}
-	}
-}
-
-// checkAfterCallback warns of what will take OnError for the order in which it comes: a Callback
-// without a request or after another (C2), and voice actions without a contact to hear them (C11).
-func (p *checker) checkAfterCallback() {
-	s := p.script
-	requests := func(a *action) bool { return a.kind != nil && a.kind.name == "Reqagent" }
-	unrequested := s.reach([]string{s.start.action}, func(a *action) bool { return !requests(a) })
-	var saved []string
-	for _, name := range s.order {
-		a := s.actions[name]
-		if a.kind == nil || a.kind.name != "Callback" {
-			continue
-		}
-		if unrequested[name] {
-			p.warnf(a.kindAt, "%s can be come to without a Reqagent before it, and then takes OnError", name)
-		}
-		saved = append(saved, a.branches[branchDefault].action)
-	}
-	after := s.reach(saved, anyWay)
-	released := s.reach([]string{s.events[OnRelease].action}, anyWay)
-	for _, name := range s.order {
-		a := s.actions[name]
-		switch {
-		case a.kind == nil:
-		case after[name] && a.kind.name == "Callback":
-			p.warnf(a.kindAt, "%s can be come to after a Callback, and a second one takes OnError", name)
-		case after[name] && a.kind.voice:
-			p.warnf(a.kindAt, "%s can be come to after a Callback; the contact has hung up, and %s takes OnError", name, a.kind.name)
-		case released[name] && a.kind.voice:
-			p.warnf(a.kindAt, "%s can be come to after OnRelease; the call has ended, and %s takes OnError", name, a.kind.name)
-		}
 	}
 }

@@ -13,6 +13,14 @@ func listed(names []string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }
 
+// orList joins names of which one is wanted.
+func orList(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}
+
 // didYouMean gives "; did you mean NAME?" where one of the names is close to what was written.
 func didYouMean(written string, names []string) string {
 	if name := closest(written, names); name != "" {

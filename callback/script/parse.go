@@ -9,6 +9,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
+	_ "time/tzdata" // a container may have no time zones of its own
+
+	"github.com/callbackd/callbackd/callback/script/condition"
 )
 
 // Script is a script that the checker has passed. It does not change, so contacts share it. The zero
@@ -19,6 +23,8 @@ type Script struct {
 	source  []byte
 	file    string
 	start   target
+	zone    *time.Location // nil: the daemon's
+	inputs  []string       // the variables that another script hands over
 	events  map[EventKind]target
 	actions map[string]*action
 	order   []string // the actions' names, in the order of the file
@@ -33,17 +39,29 @@ type action struct {
 	kindAt     position
 	caption    string
 	captionAt  position
-	properties map[string][]template // what the file gives; a list has several
+	properties map[string][]value // what the file gives; a list or a mapping has several
+	condition  condition.Condition
 	branches   map[string]target
 }
 
-// fixed gives a property's text where the script gives it one that is the same for every contact.
+// value is one value of a property.
+type value struct {
+	template
+	item  promptItem // what a prompt does with it
+	says  string     // what is spoken into a recording that is missing
+	key   string     // the name that it stands behind, of entries
+	keyAt position
+}
+
+// fixed gives a property's text where it is the same for every contact: the script's, or what holds
+// where the script gives none.
 func (a *action) fixed(name string) (string, bool) {
-	t, ok := a.properties[name]
-	if !ok {
-		return "", false
+	if v, ok := a.properties[name]; ok {
+		return v[0].fixed()
 	}
-	return t[0].fixed()
+	p, _ := a.kind.property(name)
+	t, _ := parseTemplate(p.fallback, position{}) // the table is right
+	return t.fixed()
 }
 
 // target is where a branch leads.
@@ -119,20 +137,26 @@ func (p *checker) readScript(root node) bool {
 		p.errorf(root.at, "%s; a script begins with type: Phone", root.want("a script"))
 		return false
 	}
-	known := []string{"type", "start", "events", "actions"}
+	known := []string{"type", "start", "timezone", "inputs", "events", "actions"}
 	given := make(map[string]entry)
 	for _, e := range root.entries {
-		if key := p.known(e, known, "key", "a script has type, start, events and actions"); key != "" {
+		if key := p.known(e, known, "key", "a script has "+listed(known)); key != "" {
 			given[key] = e
 		}
 	}
 	for _, key := range []string{"type", "start", "actions"} {
 		if _, ok := given[key]; !ok {
-			p.errorf(root.at, "%s is missing; a script has type, start, actions and, where it wants them, events", key)
+			p.errorf(root.at, "%s is missing; a script has type, start and actions", key)
 		}
 	}
 	if e, ok := given["type"]; ok {
 		p.readType(e.value)
+	}
+	if e, ok := given["timezone"]; ok {
+		p.readZone(e.value)
+	}
+	if e, ok := given["inputs"]; ok {
+		p.readInputs(e.value)
 	}
 	if e, ok := given["events"]; ok {
 		p.readEvents(e.value)
@@ -156,6 +180,48 @@ func (p *checker) readType(n node) {
 		return
 	}
 	p.errorf(n.at, "type: %s; Phone is the only type of script", n.want("Phone"))
+}
+
+// readZone reads the time zone in which TIME, DATE and WEEKDAY are.
+func (p *checker) readZone(n node) {
+	if n.shape == broken {
+		return
+	}
+	zone, err := time.LoadLocation(n.text)
+	if n.shape != scalar || n.text == "" || err != nil {
+		p.errorf(n.at, "timezone: %s, as in Europe/Berlin or America/New_York", n.want("the name of a time zone"))
+		return
+	}
+	p.script.zone = zone
+}
+
+// readInputs reads the variables that another script hands over.
+func (p *checker) readInputs(n node) {
+	items := n.items
+	if n.shape == scalar {
+		items = []node{n}
+	}
+	if n.shape == broken {
+		return
+	}
+	if len(items) == 0 {
+		p.errorf(n.at, "inputs: %s", n.want("a list of variables that another script hands over"))
+		return
+	}
+	for _, item := range items {
+		if item.shape == broken {
+			continue
+		}
+		if item.shape != scalar {
+			p.errorf(item.at, "inputs: %s", item.want("the name of a variable"))
+			continue
+		}
+		if err := validateSetting(item.text); err != nil {
+			p.errorf(item.at, "the input %v", err)
+			continue
+		}
+		p.script.inputs = append(p.script.inputs, item.text)
+	}
 }
 
 func (p *checker) readEvents(n node) {
@@ -205,7 +271,7 @@ func (p *checker) readActions(n node) {
 		}
 		a := &action{
 			name: e.key, at: e.at, kindAt: e.at, caption: e.key, captionAt: e.at,
-			properties: make(map[string][]template), branches: make(map[string]target),
+			properties: make(map[string][]value), branches: make(map[string]target),
 		}
 		p.script.actions[e.key] = a
 		p.script.order = append(p.script.order, e.key)
@@ -282,73 +348,12 @@ func (p *checker) readProperties(a *action, n node) {
 	}
 }
 
-func (p *checker) readProperty(a *action, given property, e entry) {
-	if e.value.shape == broken {
-		return
-	}
-	values, ok := p.propertyValues(given, e)
-	if !ok {
-		return
-	}
-	if given.kind == caption {
-		p.readCaption(a, values[0])
-		return
-	}
-	for _, v := range values {
-		t, err := parseTemplate(v.text, v.at)
-		if err != nil {
-			p.errorf(v.at, "%s: %v", given.name, err)
-			continue
-		}
-		if fixed, ok := t.fixed(); ok {
-			if err := given.validate(fixed); err != nil {
-				p.errorf(v.at, "%s %v", given.name, err)
-			}
-		}
-		a.properties[given.name] = append(a.properties[given.name], t)
-	}
-}
-
-// propertyValues gives the texts of a property: those of a list, or the one.
-func (p *checker) propertyValues(given property, e entry) ([]node, bool) {
-	n := e.value
-	if n.shape == empty {
-		p.errorf(n.at, "%s is empty; leave it out or give it a value", given.name)
-		return nil, false
-	}
-	if given.kind == sounds && n.shape == sequence {
-		return p.soundList(given, n)
-	}
-	if n.shape != scalar {
-		what := "one value"
-		if given.kind == sounds {
-			what = "a list of sounds"
-		}
-		p.errorf(n.at, "%s: %s", given.name, n.want(what))
-		return nil, false
-	}
-	return []node{n}, true
-}
-
-func (p *checker) soundList(given property, n node) ([]node, bool) {
-	if len(n.items) == 0 {
-		p.errorf(n.at, "%s is an empty list; name a sound, as in [callbackd/offer]", given.name)
-		return nil, false
-	}
-	ok := true
-	for _, item := range n.items {
-		if item.shape != scalar {
-			ok = false
-		}
-		if item.shape != scalar && item.shape != broken {
-			p.errorf(item.at, "%s: %s", given.name, item.want("the name of a sound"))
-		}
-	}
-	return n.items, ok
-}
-
 // readCaption holds the first half of C17; the other is in checkCaptions.
-func (p *checker) readCaption(a *action, n node) {
+func (p *checker) readCaption(a *action, given property, n node) {
+	if n.shape != scalar {
+		p.errorf(n.at, "%s: %s", given.name, n.want("one value"))
+		return
+	}
 	if strings.ContainsAny(n.text, "{}") {
 		p.errorf(n.at, "Caption is %q; it is a fixed phrase, without variables", n.text)
 		return

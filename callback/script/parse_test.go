@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/callbackd/callbackd/callback/script"
 )
@@ -201,5 +202,108 @@ func TestATextKeepsItsDigitsAsTheyAreWritten(t *testing.T) {
 	c.enter("1")
 	if got := c.callbacks[0]; got.PhoneNumber != "+4930901820" || got.CallerID != "0012" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// C4: the prompts before a Callback are short, where their lengths are known.
+func TestC4LongPromptsBeforeACallbackAreWarnedOf(t *testing.T) {
+	const source = `type: Phone
+start: request
+actions:
+  request:
+    Reqagent: {Skill: support}
+    branches: {Default: menu}
+  menu:
+    Menu: {Prompt: long, Keys: "12"}
+    branches: {"1": first, "2": callback}
+  first:
+    Play: {Sounds: [short, {number: "{ANI}"}]}
+    branches: {Default: second}
+  second:
+    Play: {Sounds: short}
+    branches: {Default: callback, OnError: callback}
+  callback:
+    Callback: {PhoneNumber: "{ANI}"}
+    branches: {OnError: sorry}
+  sorry:
+    Play: {Sounds: long}
+    branches: {Default: second}
+`
+	for short, want := range map[time.Duration]string{
+		6 * time.Second:                      "",
+		6*time.Second + 100*time.Millisecond: "a.yaml:17:5: warning: the prompts before callback last 26.1 s; 12.0 s is what callers stay for, and who hangs up before it gets no callback",
+	} {
+		source := source
+		if short == 6*time.Second {
+			source = strings.Replace(source, "branches: {Default: second}\n", "branches: {Default: menu}\n", 2)
+			source = strings.Replace(source, "branches: {Default: menu}\n  second", "branches: {Default: second}\n  second", 1)
+		}
+		s, found := script.Parse("a.yaml", []byte(source))
+		if s == nil {
+			t.Fatal(found)
+		}
+		got := s.Check(script.Known{Length: func(sound string) (time.Duration, bool) {
+			return map[string]time.Duration{"short": short, "long": 20 * time.Second}[sound], true
+		}})
+		if want == "" && len(got) > 0 || want != "" && (len(got) != 1 || got[0].String() != want) {
+			t.Errorf("with %v: %v, want %s", short, got, want)
+		}
+	}
+}
+
+func TestC9AScriptThatHasSavedTheNumbersIsNotNoted(t *testing.T) {
+	s, found := script.Parse("a.yaml", []byte(`type: Phone
+start: keep
+events: {OnAnswer: tell}
+actions:
+  keep:
+    Assign: {Set: {caller: "{ANI}"}}
+    branches: {Default: request}
+  request:
+    Reqagent: {Skill: support}
+    branches: {Default: callback}
+  callback:
+    Callback: {PhoneNumber: "{ANI}"}
+    branches: {OnError: bye}
+  tell: {Log: {Text: "{caller} is shown {ANI}"}}
+  bye: {Hangup: {}}
+`))
+	if s == nil || len(found) > 0 {
+		t.Errorf("%v", found)
+	}
+}
+
+func TestScriptsAndRecordingsAreCheckedAgainstWhatExists(t *testing.T) {
+	s, found := script.Parse("a.yaml", []byte(`type: Phone
+start: a
+actions:
+  a:
+    Capture: {Prompt: {recording: acme/ask, says: Which number?}}
+    branches: {Default: b}
+  b:
+    Runscript: {Script: night}
+    branches: {OnError: c}
+  c:
+    Play: {Sounds: [{number: 5}, {digits: 12}]}
+`))
+	if s == nil {
+		t.Fatal(found)
+	}
+	none := func(string) bool { return false }
+	got := s.Check(script.Known{Scripts: none, Sounds: none})
+	want := []string{
+		`a.yaml:5:5: there is no sound "callbackd/you-entered", which a plays as its ReadBack`,
+		`a.yaml:5:5: there is no sound "callbackd/confirm-number", which a plays as its Confirm`,
+		`a.yaml:5:5: there is no sound "callbackd/number-invalid", which a plays as its Invalid`,
+		`a.yaml:5:35: the recording "acme/ask" is missing; callbackd script speak makes it of its words`,
+		`a.yaml:8:25: there is no script "night" beside this one`,
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%v, want %v", got, want)
+	}
+	for i := range want {
+		if got[i].String() != want[i] {
+			t.Errorf("%s, want %s", got[i], want[i])
+		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 // custom are the properties that count with PriorityManagement: Custom only.
 var custom = []string{"InitialPriority", "Acceleration", "MaxPriority"}
 
-func checkReqagent(p *checker, a *action) {
+// checkPriority holds against each other what says where the priority comes from and what it is.
+func checkPriority(p *checker, a *action) {
 	management, given := a.properties["PriorityManagement"]
 	if given {
 		if mode, fixed := management[0].fixed(); !fixed || mode == "Custom" {
@@ -24,13 +25,15 @@ func checkReqagent(p *checker, a *action) {
 	}
 }
 
-func enterReqagent(r *run) (string, error) {
-	switch r.state.Stage {
-	case StageAnswered:
-		return stays, errors.New("an agent has answered already")
-	case StageReleased:
-		return stays, errors.New("the contact's call has ended")
-	}
+// fixedNumber gives a whole number that is the same for every contact.
+func (a *action) fixedNumber(name string) (n int, known bool) {
+	text, fixed := a.fixed(name)
+	n, err := strconv.Atoi(text)
+	return n, fixed && err == nil
+}
+
+// reqagent gives the request that the action's properties stand for.
+func (r *run) reqagent() Reqagent {
 	request := Reqagent{Skill: r.state.Properties["Skill"], TargetAgent: r.state.Properties["TargetAgent"]}
 	if r.state.Properties["PriorityManagement"] == "Custom" {
 		request.Priority = &callback.Priority{
@@ -39,7 +42,17 @@ func enterReqagent(r *run) (string, error) {
 			Maximum:      r.whole("MaxPriority"),
 		}
 	}
-	if err := r.host.Reqagent(request); err != nil {
+	return request
+}
+
+func enterReqagent(r *run) (string, error) {
+	switch r.state.Stage {
+	case StageAnswered:
+		return stays, errors.New("an agent has answered already")
+	case StageReleased:
+		return stays, errors.New("the contact's call has ended")
+	}
+	if err := r.host.Reqagent(r.reqagent()); err != nil {
 		return stays, err
 	}
 	if r.state.Stage != StageCallback {
@@ -55,15 +68,44 @@ func checkCallback(p *checker, a *action) {
 	if _, ok := a.branches[branchOnError]; !ok {
 		p.warnf(a.kindAt, "%s has no branch OnError; a caller whose place could not be saved would be treated as one whose place is saved", a.name)
 	}
-	t, ok := a.properties["CallDelaySec"]
-	if !ok {
-		return
+	checkDelay(p, a)
+}
+
+// checkDelay warns of a delay that refuses the agent (C7).
+func checkDelay(p *checker, a *action) {
+	if n, known := a.fixedNumber("CallDelaySec"); known && n >= refusingDelay {
+		p.warnf(a.properties["CallDelaySec"][0].at, "CallDelaySec is %d; from %d on the agent who accepts is refused and nobody is called", n, refusingDelay)
 	}
-	if value, fixed := t[0].fixed(); fixed {
-		if n, err := strconv.Atoi(value); err == nil && n >= refusingDelay {
-			p.warnf(t[0].at, "CallDelaySec is %d; from %d on the agent who accepts is refused and nobody is called", n, refusingDelay)
+}
+
+func checkQueuecallback(p *checker, a *action) {
+	checkPriority(p, a)
+	checkDelay(p, a)
+}
+
+func checkUpdateContact(p *checker, a *action) {
+	for _, name := range custom {
+		if _, ok := a.properties[name]; ok {
+			return
 		}
 	}
+	p.errorf(a.kindAt, "%s changes nothing; it has %s", a.name, listed(custom))
+}
+
+func enterUpdateContact(r *run) (string, error) {
+	var change PriorityChange
+	for name, to := range map[string]**int{
+		"InitialPriority": &change.Initial, "Acceleration": &change.Acceleration, "MaxPriority": &change.Maximum,
+	} {
+		if r.given(name) {
+			n := r.whole(name)
+			*to = &n
+		}
+	}
+	if err := r.host.UpdateContact(change); err != nil {
+		return stays, err
+	}
+	return branchDefault, nil
 }
 
 func enterCallback(r *run) (string, error) {

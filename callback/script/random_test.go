@@ -65,6 +65,27 @@ var randomActions = []struct {
 	{`Callback: {PhoneNumber: "{ANI}"}`, []string{"Default", "OnError"}},
 	{`Callback: {PhoneNumber: "5551234", CallDelaySec: "{ANI}"}`, []string{"OnError", "Default"}},
 	{`Hangup: {}`, nil},
+	{`Play: {Sounds: [{number: "{POSITION}"}, {digits: "{ANI}"}, {wait: "{DNIS}"}, {recording: hello, says: Hello}]}`, []string{"Default", "OnError"}},
+	{`Capture: {Prompt: ask, Variable: NUMBER, MinDigits: 3, Tries: "{ANI}"}`, []string{"Default", "NoNumber", "OnError"}},
+	{`Capture: {Prompt: ask, Variable: other, MinDigits: 3, MaxDigits: 3, Tries: 2}`, []string{"NoNumber", "Default", "OnError"}},
+	{`Wait: {For: 4h}`, []string{"Default", "OnError"}},
+	{`Wait: {For: "{ANI}"}`, []string{"Default", "OnError"}},
+	{`Assign: {Set: {a: "{ANI}", b: "{a}{a}{NUMBER}", EWTs: "{DNIS}"}}`, []string{"Default", "OnError"}},
+	{`If: {When: "{ANI} > 5 and {TIME} >= 09:00"}`, []string{"Then", "Else", "OnError"}},
+	{`If: {When: "{a} = {DNIS} or not ({WEEKDAY} in (Sat, Sun))"}`, []string{"Else", "Then"}},
+	{`Case: {Value: "{ANI}"}`, []string{"1", "OnError", "Default"}},
+	{`Loop: {Times: 3}`, []string{"Again", "OnComplete", "OnError"}},
+	{`Loop: {Times: "{ANI}"}`, []string{"Again", "OnComplete", "Default"}},
+	{`Log: {Text: "{_ERR}{LOOP}"}`, []string{"Default", "OnError"}},
+	{`WebRequest: {URL: "https://crm.example.com/{ANI}", Body: {ani: "{ANI}"}, Values: {name: a.b}}`, []string{"Default", "OnError"}},
+	{`WebRequest: {URL: "{ANI}", Method: "{DNIS}", TimeoutSec: 1}`, []string{"OnError", "Default"}},
+	{`Getqueue: {}`, []string{"Default", "OnError"}},
+	{`EWT: {Skill: support}`, []string{"Default", "OnError"}},
+	{`UpdateContact: {InitialPriority: "{ANI}"}`, []string{"Default", "OnError"}},
+	{`Queuecallback: {Skill: support, PhoneNumber: "{ANI}"}`, []string{"Default", "OnError"}},
+	{`Querycallback: {Skill: support}`, []string{"Found", "Default", "OnError"}},
+	{`Contacttakeover: {Skill: support}`, []string{"Default", "NotFound", "OnError"}},
+	{`Runscript: {Script: other}`, []string{"OnError"}},
 }
 
 // caprice is a host that answers as it is drawn.
@@ -75,7 +96,11 @@ type caprice struct {
 	err       error
 	entered   int
 	playbacks int
+	questions int
+	other     *script.Script // where Runscript leads
+	next      *script.Script // where it has led in this step
 	hungUp    bool
+	others    bool // it has gone into another script, or goes round in loops
 }
 
 func (h *caprice) Variable(string) (string, bool) { return h.value, h.value != "" }
@@ -88,7 +113,24 @@ func (h *caprice) Silence()                       { h.needVoice("silence") }
 func (h *caprice) Entered(_, _, _ string)         { h.entered++ }
 func (h *caprice) Log(string)                     {}
 
-func (h *caprice) Play([]string) string {
+func (h *caprice) UpdateContact(script.PriorityChange) error { return h.err }
+func (h *caprice) Takeover() error                           { return h.err }
+func (h *caprice) Number(entered string) (string, error)     { return entered, h.err }
+
+func (h *caprice) Ask(script.Question) (string, error) {
+	h.questions++
+	return fmt.Sprint("question ", h.questions), h.err
+}
+
+func (h *caprice) Runscript(string) (*script.Script, error) {
+	if h.err != nil {
+		return nil, h.err
+	}
+	h.next = h.other
+	return h.other, nil
+}
+
+func (h *caprice) Play([]string, time.Duration) string {
 	h.needVoice("play")
 	h.playbacks++
 	return fmt.Sprint(h.playbacks)
@@ -111,7 +153,14 @@ func (h *caprice) draw() {
 }
 
 func randomInput(t *rapid.T, st script.State) (in script.Input, pass time.Duration) {
-	switch rapid.IntRange(0, 9).Draw(t, "input") {
+	switch rapid.IntRange(0, 11).Draw(t, "input") {
+	case 10, 11:
+		answer := script.Answered{ID: st.Asked, Found: rapid.Bool().Draw(t, "found")}
+		if rapid.IntRange(0, 3).Draw(t, "unanswered") == 0 {
+			answer.Err = "no answer"
+		}
+		answer.Values = map[string]string{"POSITION": rapid.SampledFrom([]string{"", "1", "x\x00"}).Draw(t, "answer")}
+		return answer, time.Second
 	case 0:
 		return script.Event{Kind: rapid.SampledFrom([]script.EventKind{script.OnAnswer, script.OnAgentRelease, script.OnRelease}).Draw(t, "event")}, 0
 	case 1:
@@ -139,13 +188,20 @@ func TestRandomScriptsNeverPanicSpinOrStall(t *testing.T) {
 			return
 		}
 		passed++
-		h := &caprice{t: t}
+		other, _ := script.Parse("other.yaml", []byte(randomScript(t)))
+		if other == nil {
+			other = s
+		}
+		h := &caprice{t: t, other: other, others: strings.Contains(source, "Runscript") || strings.Contains(source, "Loop")}
 		st := script.State{}
 		now := time.Date(2025, 3, 1, 9, 0, 0, 0, time.UTC)
 		var in script.Input = script.Start{}
 		for range rapid.IntRange(1, 60).Draw(t, "inputs") {
 			h.draw()
 			st = stepOnce(t, s, st, in, now, h)
+			if h.next != nil {
+				s, h.next = h.next, nil
+			}
 			var pass time.Duration
 			in, pass = randomInput(t, st)
 			now = now.Add(pass)
@@ -176,7 +232,11 @@ func stepOnce(t *rapid.T, s *script.Script, st script.State, in script.Input, no
 	if after := asJSON(t, st); after != before {
 		t.Fatalf("the step changed the given state from %s to %s", before, after)
 	}
-	if h.entered > 7*20 { // a round of all the actions for each failure in a row
+	most := 7 * 20 // a round of all the actions for each failure in a row
+	if h.others {
+		most = 1001 // scripts that lead to each other, and rounds in rounds
+	}
+	if h.entered > most {
 		t.Fatalf("%d actions in one step", h.entered)
 	}
 	if waiting := !next.Deadline.IsZero() || next.Playback != "" || next.Music != ""; !next.Resting && next.Action != "" && !waiting {

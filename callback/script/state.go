@@ -26,10 +26,25 @@ type State struct {
 	Music    string `json:"music,omitempty"`    // the class that plays
 	Playback string `json:"playback,omitempty"` // the ID of the sounds that play
 
+	// File is the file of music that plays, and FileFrom the moment at which it would have begun from
+	// its start. Offsets are where other files were cut, in milliseconds.
+	File     string           `json:"file,omitempty"`
+	FileFrom time.Time        `json:"file_from,omitzero"`
+	Offsets  map[string]int64 `json:"offsets,omitempty"`
+
+	Asked string `json:"asked,omitempty"` // the ID of the question whose answer is waited for
+
 	// What the action that runs keeps: its properties as they were when it fired, and the keys that
 	// were pressed for it.
 	Properties map[string]string `json:"properties,omitempty"`
 	Keys       string            `json:"keys,omitempty"`
+	// Of a Capture: whether it has read a number back and waits for its confirmation, the number, and
+	// how many tries are used up.
+	Confirming bool   `json:"confirming,omitempty"`
+	Captured   string `json:"captured,omitempty"`
+	Tries      int    `json:"tries,omitempty"`
+
+	Rounds map[string]int `json:"rounds,omitempty"` // by Loop: how often it has gone round
 
 	Failures int `json:"failures,omitempty"` // actions that failed in a row
 }
@@ -37,6 +52,8 @@ type State struct {
 // clone gives a copy that shares nothing that Step changes in place.
 func (st State) clone() State {
 	st.Vars = maps.Clone(st.Vars)
+	st.Offsets = maps.Clone(st.Offsets)
+	st.Rounds = maps.Clone(st.Rounds)
 	return st
 }
 
@@ -77,8 +94,8 @@ type TimeReached struct{}
 type Event struct{ Kind EventKind }
 
 // Resume says that a daemon took the contact over. The action in which the contact stands is entered
-// again: Music with the time that it has left, Menu and Play from their start. What may still play
-// from before is silenced first.
+// again: Music and Wait with the time that they have left, Menu, Capture and Play from their start. One
+// that waits for an answer goes on waiting. What may still play from before is silenced first.
 type Resume struct{}
 
 func (Start) input()            {}
@@ -112,27 +129,40 @@ var eventStages = map[EventKind]Stage{
 // Host is what a script does to its contact. The methods only record what is to be done; they do no
 // I/O. An error is a condensed reason for _ERR and means OnError.
 type Host interface {
-	// Variable gives a variable of the contact: ANI, DNIS, DIALLED, CONTACTID, SKILL, AGENTID. They
-	// come before the script's own.
+	// Variable gives a variable of the contact: ANI, DNIS, DIALLED, CONTACTID, SKILL, LANGUAGE, AGENTID,
+	// EXTENSION. They come before the script's own.
 	Variable(name string) (string, bool)
 	// Voice says whether the contact can hear the script (C11).
 	Voice() bool
 	// Reqagent puts the contact into the queue, or moves it to another skill.
 	Reqagent(Reqagent) error
+	// UpdateContact changes the priority of the contact's place.
+	UpdateContact(PriorityChange) error
 	// Callback reserves the contact's place and ends its call (C1).
 	Callback(Callback) error
+	// Takeover gives the contact the place of the callback that the answer to FindTakeover has found. It
+	// is called in the Step of that answer only.
+	Takeover() error
 	// Hangup ends the script, the contact's call and a callback of it (C12).
 	Hangup()
+	// Runscript gives the current version of another script, in which the contact goes on.
+	Runscript(name string) (*Script, error)
+	// Ask asks a question and gives its ID, which is not empty. The answer comes as Answered.
+	Ask(Question) (id string, err error)
+	// Number gives the form in which a number that the contact has entered is dialled, or says why it
+	// can't be.
+	Number(entered string) (string, error)
 	// Music plays a class until Silence or the next Play or Music.
 	Music(class string)
-	// Play plays a list of sounds, in the place of what plays, and gives the playback's ID, which is
-	// not empty.
-	Play(sounds []string) (id string)
+	// Play plays a list of sounds, in the place of what plays, from that far into the first of them, and
+	// gives the playback's ID, which is not empty.
+	Play(sounds []string, from time.Duration) (id string)
 	// Silence stops whatever plays.
 	Silence()
 	// Entered says, for the history, that an action begins.
 	Entered(action, kind, caption string)
-	// Log says, for the history, what went wrong in the script.
+	// Log writes a line into the contact's history and into the log: the script's own, or what went wrong
+	// in it.
 	Log(text string)
 }
 

@@ -14,8 +14,10 @@ const (
 	maxFailures = 20
 	// soundLimit is the longest that one sound may play. One that is missing may never end.
 	soundLimit = time.Minute
+	// spokenLimit is the same for one of the sounds of a number.
+	spokenLimit = 5 * time.Second
 	// fileLimit is the same for a whole file of music.
-	fileLimit = 10 * time.Minute
+	fileLimit = time.Hour
 )
 
 // stays is what an action answers that goes on waiting, or that ends the script.
@@ -32,8 +34,12 @@ type run struct {
 	state  State
 	now    time.Time
 	host   Host
-	action *action   // the one that runs
-	left   time.Time // the deadline of the action that is resumed
+	action *action // the one that runs
+	jump   string  // where Runscript goes on
+
+	// Of the action that is resumed: its deadline, and the tries that it has used up.
+	left  time.Time
+	tries int
 }
 
 // Step takes a contact at a position through what happened, and gives the position that it has come
@@ -85,7 +91,12 @@ func (r *run) resume() {
 		r.rest()
 		return
 	}
-	r.left = r.state.Deadline
+	if r.state.Asked != "" { // at most once: the answer comes, or the deadline
+		r.goOn(music)
+		r.keepCompany()
+		return
+	}
+	r.left, r.tries = r.state.Deadline, r.state.Tries
 	branch, err := r.begin()
 	r.goOn(music)
 	r.follow(branch, err)
@@ -106,6 +117,12 @@ func (r *run) deliver(in Input) {
 			return
 		}
 		r.state.Playback = ""
+		r.fileOver()
+	case Answered:
+		if in.ID == "" || in.ID != r.state.Asked {
+			return
+		}
+		r.state.Asked = ""
 	case KeyPressed:
 		if len(in.Key) != 1 || !phoneKeys.MatchString(in.Key) {
 			return
@@ -156,6 +173,11 @@ func (r *run) follow(branch string, err error) {
 // next gives the action to which a branch leads; "" where the script has nothing more to do. Default
 // is taken where the branch is not defined (C18).
 func (r *run) next(branch string, err error) string {
+	if err == nil && r.jump != "" {
+		to := r.jump
+		r.jump = ""
+		return to
+	}
 	if err != nil {
 		branch = branchOnError
 	}
@@ -175,7 +197,7 @@ func (r *run) enter(name string) (branch string, err error) {
 	r.action = a
 	r.state.Action = name
 	r.host.Entered(name, a.kind.name, a.caption)
-	r.left = time.Time{}
+	r.left, r.tries = time.Time{}, 0
 	return r.begin()
 }
 
@@ -201,6 +223,8 @@ func (r *run) clear() {
 	r.state.Deadline = time.Time{}
 	r.state.Properties = nil
 	r.state.Keys = ""
+	r.state.Asked = ""
+	r.state.Confirming, r.state.Captured, r.state.Tries = false, "", 0
 }
 
 // rest ends the script's work until an event comes. A live caller in the queue hears music; one
@@ -211,12 +235,19 @@ func (r *run) rest() {
 	switch {
 	case r.state.HungUp:
 	case !r.voice():
-		r.state.Music, r.state.Playback = "", ""
+		r.state.Music, r.state.Playback, r.state.File = "", "", ""
 	case r.state.Stage == StageAnswered:
 		r.silence()
 	case r.state.Stage == StageLeft:
 		r.hangup()
 	case r.state.Music == "":
+		r.playMusic(restMusic)
+	}
+}
+
+// keepCompany lets a live caller in the queue hear music where nothing plays.
+func (r *run) keepCompany() {
+	if r.voice() && r.state.Stage == StageRequested && r.state.Music == "" && r.state.Playback == "" {
 		r.playMusic(restMusic)
 	}
 }
@@ -250,7 +281,21 @@ func (r *run) variable(name string) string {
 	if value, ok := r.host.Variable(name); ok {
 		return value
 	}
+	if form, ok := clock[name]; ok {
+		return r.clock().Format(form)
+	}
 	return r.state.Vars[name]
+}
+
+// clock are the variables of the time, as Go writes them.
+var clock = map[string]string{"DATE": "2006-01-02", "TIME": "15:04", "WEEKDAY": "Mon"}
+
+// clock gives the time in the script's time zone.
+func (r *run) clock() time.Time {
+	if r.script.zone == nil {
+		return r.now.Local()
+	}
+	return r.now.In(r.script.zone)
 }
 
 // voice says whether the contact can hear the script. After Callback it can't, even in the Step in
@@ -259,11 +304,11 @@ func (r *run) voice() bool {
 	return r.state.Stage != StageCallback && r.state.Stage != StageReleased && r.host.Voice()
 }
 
-// evaluate gives the action's single properties as they are now (C8). Lists are evaluated by sounds.
+// evaluate gives the action's single properties as they are now (C8).
 func (r *run) evaluate() (map[string]string, error) {
 	values := make(map[string]string)
 	for _, p := range r.action.kind.properties {
-		if p.kind == caption || p.kind == sounds {
+		if !p.single() {
 			continue
 		}
 		if _, given := r.action.properties[p.name]; !given && p.fallback == "" {
@@ -280,11 +325,15 @@ func (r *run) evaluate() (map[string]string, error) {
 
 // value is a property's text: what the script gives, or what holds where it gives nothing.
 func (r *run) value(p property) string {
+	read := r.variable
+	if p.kind == webURL {
+		read = func(name string) string { return inURL(r.variable(name)) }
+	}
 	if given, ok := r.action.properties[p.name]; ok {
-		return given[0].evaluate(r.variable)
+		return given[0].evaluate(read)
 	}
 	t, _ := parseTemplate(p.fallback, position{}) // the table is right
-	return t.evaluate(r.variable)
+	return t.evaluate(read)
 }
 
 // whole gives a whole number that evaluate has found right.
@@ -294,18 +343,8 @@ func (r *run) whole(name string) int {
 	return n
 }
 
-// sounds evaluates a list of sounds.
-func (r *run) sounds(name string) ([]string, error) {
-	var list []string
-	for _, t := range r.action.properties[name] {
-		value := t.evaluate(r.variable)
-		if err := (property{kind: sounds}).validate(value); err != nil {
-			return nil, fmt.Errorf("%s %w", name, err)
-		}
-		list = append(list, value)
-	}
-	return list, nil
-}
+// given says whether the script gives the property.
+func (r *run) given(name string) bool { return len(r.action.properties[name]) > 0 }
 
 // wake sets the deadline, in the microseconds in which it is kept.
 func (r *run) wake(after time.Duration) {
@@ -313,9 +352,10 @@ func (r *run) wake(after time.Duration) {
 }
 
 // play plays sounds in the place of what plays.
-func (r *run) play(list []string) {
+func (r *run) play(list []string, from time.Duration) {
+	r.cutFile()
 	r.state.Music = ""
-	r.state.Playback = r.host.Play(list)
+	r.state.Playback = r.host.Play(list, from)
 }
 
 // playMusic plays a class; one that plays goes on.
@@ -323,12 +363,40 @@ func (r *run) playMusic(class string) {
 	if r.state.Music == class {
 		return
 	}
+	r.cutFile()
 	r.host.Music(class)
 	r.state.Music, r.state.Playback = class, ""
 }
 
+// playFile plays a file of music from where it was cut the last time.
+func (r *run) playFile(file string) {
+	r.cutFile()
+	from := time.Duration(r.state.Offsets[file]) * time.Millisecond
+	r.play([]string{file}, from)
+	r.state.File, r.state.FileFrom = file, r.now.Add(-from).UTC().Truncate(time.Microsecond)
+}
+
+// cutFile keeps where the file of music is that something is about to take the place of.
+func (r *run) cutFile() {
+	if r.state.File == "" {
+		return
+	}
+	if r.state.Offsets == nil {
+		r.state.Offsets = make(map[string]int64)
+	}
+	r.state.Offsets[r.state.File] = r.now.Sub(r.state.FileFrom).Milliseconds()
+	r.state.File, r.state.FileFrom = "", time.Time{}
+}
+
+// fileOver takes note that the file of music has come to its end: the next time it begins anew.
+func (r *run) fileOver() {
+	delete(r.state.Offsets, r.state.File)
+	r.state.File, r.state.FileFrom = "", time.Time{}
+}
+
 // silence stops what plays.
 func (r *run) silence() {
+	r.cutFile()
 	if r.state.Music == "" && r.state.Playback == "" {
 		return
 	}
@@ -343,5 +411,5 @@ func (r *run) hangup() {
 	r.host.Hangup()
 	r.clear()
 	r.state.HungUp, r.state.Resting = true, true
-	r.state.Music, r.state.Playback = "", ""
+	r.state.Music, r.state.Playback, r.state.File = "", "", ""
 }

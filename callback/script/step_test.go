@@ -24,11 +24,19 @@ type contact struct {
 	silent      bool // no voice
 	reqagentErr error
 	callbackErr error
+	askErr      error
+	updateErr   error
+	takeoverErr error
+	others      map[string]*script.Script // by name, for Runscript
+	next        *script.Script            // the one in which it goes on
 
 	trace     []string
 	playbacks int
 	requests  []script.Reqagent
 	callbacks []script.Callback
+	questions []script.Question
+	changes   []script.PriorityChange
+	logs      []string
 }
 
 func (c *contact) Variable(name string) (string, bool) { v, ok := c.vars[name]; return v, ok }
@@ -37,12 +45,54 @@ func (c *contact) Hangup()                             { c.add("hangup") }
 func (c *contact) Music(class string)                  { c.add("music " + class) }
 func (c *contact) Silence()                            { c.add("silence") }
 func (c *contact) Entered(action, _, _ string)         { c.add(action + ":") }
-func (c *contact) Log(string)                          {}
+func (c *contact) Log(text string)                     { c.logs = append(c.logs, text) }
 
-func (c *contact) Play(list []string) string {
+func (c *contact) Play(list []string, from time.Duration) string {
 	c.playbacks++
-	c.add("play " + strings.Join(list, "+"))
+	line := "play " + strings.Join(list, "+")
+	if from > 0 {
+		line += " from " + from.String()
+	}
+	c.add(line)
 	return c.playback()
+}
+
+func (c *contact) Ask(q script.Question) (string, error) {
+	c.questions = append(c.questions, q)
+	c.add(strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", q), "script.")))
+	return c.question(), c.askErr
+}
+
+// question is the ID of the question that was asked last.
+func (c *contact) question() string { return fmt.Sprintf("question-%d", len(c.questions)) }
+
+func (c *contact) UpdateContact(change script.PriorityChange) error {
+	c.add("updatecontact")
+	c.changes = append(c.changes, change)
+	return c.updateErr
+}
+
+func (c *contact) Takeover() error {
+	c.add("takeover")
+	return c.takeoverErr
+}
+
+func (c *contact) Runscript(name string) (*script.Script, error) {
+	other := c.others[name]
+	if other == nil {
+		return nil, fmt.Errorf("there is no script %q", name)
+	}
+	c.add("runscript " + name)
+	c.next = other
+	return other, nil
+}
+
+// Number takes what has seven digits and more and does not begin with 900.
+func (c *contact) Number(entered string) (string, error) {
+	if len(entered) < 7 || strings.HasPrefix(entered, "900") {
+		return "", errors.New("not to be called")
+	}
+	return "+1" + entered, nil
 }
 
 func (c *contact) Reqagent(r script.Reqagent) error {
@@ -88,6 +138,9 @@ func (c *contact) step(in script.Input) {
 	c.t.Helper()
 	c.trace = nil
 	next := c.script.Step(c.state, in, c.now, c)
+	if c.next != nil {
+		c.script, c.next = c.next, nil
+	}
 	kept, err := json.Marshal(next)
 	if err != nil {
 		c.t.Fatal(err)

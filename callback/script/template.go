@@ -14,16 +14,39 @@ type variable struct {
 	sets []string // the kinds of action that set it; none: the contact has it by itself
 }
 
-// variables is the closed list of what stands in braces.
+// variables is the closed list of what stands in braces, beside the script's own.
 var variables = []variable{
 	{name: "ANI", doc: "the caller's number; once a callback is dialled, the CallerID (C9)"},
 	{name: "DNIS", doc: "the number that was dialled, as it reached us; once a callback is dialled, the PhoneNumber (C9)"},
 	{name: "DIALLED", doc: "the number that the caller dialled before it was forwarded; DNIS where nothing better is known (C8)"},
 	{name: "CONTACTID", doc: "the contact's ID"},
 	{name: "SKILL", doc: "the skill in whose queue the contact stands"},
+	{name: "LANGUAGE", doc: "the language of the contact's channel, as in en"},
 	{name: "AGENTID", doc: "the extension of the agent who answered"},
+	{name: "EXTENSION", doc: "the extension in the callback's PhoneNumber, which is not dialled (C13)"},
+	{name: "DATE", doc: "today's date in the script's time zone, as in 2026-03-01"},
+	{name: "TIME", doc: "the time there, as in 17:30"},
+	{name: "WEEKDAY", doc: "the day there: Mon, Tue, Wed, Thu, Fri, Sat or Sun"},
 	{name: "MRES", doc: "the keys that were pressed in the last Menu", sets: []string{"Menu"}},
+	{name: "POSITION", doc: "the contact's position in the queue, from 1; 0 where it is not in it", sets: []string{"Getqueue", "EWT"}},
+	{name: "WAITING", doc: "how many wait in the queue, the contact itself among them", sets: []string{"Getqueue"}},
+	{name: "LONGESTWAIT", doc: "how long the first of them has waited, in seconds", sets: []string{"Getqueue"}},
+	{name: "AGENTSLOGGEDIN", doc: "how many agents with the skill are logged in", sets: []string{"Getqueue"}},
+	{name: "AGENTSAVAILABLE", doc: "how many of them are free", sets: []string{"Getqueue"}},
+	{name: "EWT", doc: "the estimated wait, in seconds", sets: []string{"EWT"}},
+	{name: "EWTCONFIDENCE", doc: "how much the estimate is worth: low, medium or high", sets: []string{"EWT"}},
+	{name: "CALLBACKID", doc: "the contact ID of a callback", sets: []string{"Queuecallback", "Querycallback"}},
+	{name: "LOOP", doc: "the number of the round, from 1", sets: []string{"Loop"}},
+	{name: "HTTPSTATUS", doc: "the status of the last web request's answer; 0 where there was none", sets: []string{"WebRequest"}},
 	{name: "_ERR", doc: "the condensed reason for which an action failed last"},
+}
+
+// owner says whose the variable is.
+func (v variable) owner() string {
+	if len(v.sets) > 0 {
+		return "set by " + listed(v.sets)
+	}
+	return "set by callbackd"
 }
 
 func findVariable(name string) (variable, bool) {

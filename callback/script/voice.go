@@ -3,17 +3,19 @@ package script
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
 
-// errPlayback is a playback that Asterisk could not do.
-var errPlayback = errors.New("a sound could not be played")
+// errOverdue is a playback that did not end, as one of a missing sound may not.
+var errOverdue = errors.New("a sound did not end in time")
 
-// overdue is a playback that did not end, as one of a missing sound may not.
-func overdue(limit time.Duration) error {
-	return fmt.Errorf("a sound did not end within %d s", limit/time.Second)
+// failure is a playback that Asterisk could not do.
+func (in PlaybackFinished) failure() error {
+	if in.Reason != "" {
+		return errors.New(in.Reason)
+	}
+	return errors.New("a sound could not be played")
 }
 
 func checkMusic(p *checker, a *action) {
@@ -31,7 +33,7 @@ func checkMusic(p *checker, a *action) {
 func enterMusic(r *run) (string, error) {
 	file, seconds := r.state.Properties["File"], r.whole("Seconds")
 	if file != "" {
-		r.play([]string{file})
+		r.playFile(file)
 	} else {
 		r.playMusic(orDefault(r.state.Properties["Class"]))
 	}
@@ -59,16 +61,16 @@ func onMusic(r *run, in Input) (string, error) {
 	switch in := in.(type) {
 	case PlaybackFinished:
 		if in.Failed {
-			return stays, errPlayback
+			return stays, in.failure()
 		}
-		return "OnComplete", nil
+		return branchComplete, nil
 	case TimeReached:
 		if r.state.Properties["File"] == "" {
 			return branchDefault, nil
 		}
 		r.silence()
 		if r.whole("Seconds") == 0 {
-			return stays, overdue(fileLimit)
+			return stays, errOverdue
 		}
 		return branchDefault, nil
 	}
@@ -76,30 +78,25 @@ func onMusic(r *run, in Input) (string, error) {
 }
 
 func enterPlay(r *run) (string, error) {
-	return stays, r.playList("Sounds")
+	return stays, r.playPrompt("Sounds")
 }
 
-// playList plays a property's sounds, with a limit to the time that they may take.
-func (r *run) playList(name string) error {
-	list, err := r.sounds(name)
+// playPrompt plays properties of the action that are prompts, one after the other.
+func (r *run) playPrompt(names ...string) error {
+	list, limit, err := r.prompt(names...)
 	if err != nil {
 		return err
 	}
-	r.play(list)
-	r.wake(r.limit(name))
+	r.play(list, 0)
+	r.wake(limit)
 	return nil
-}
-
-// limit is the longest that a property's sounds may take.
-func (r *run) limit(name string) time.Duration {
-	return time.Duration(len(r.action.properties[name])) * soundLimit
 }
 
 func onPlay(r *run, in Input) (string, error) {
 	switch in := in.(type) {
 	case PlaybackFinished:
 		if in.Failed {
-			return stays, errPlayback
+			return stays, in.failure()
 		}
 		return branchDefault, nil
 	case KeyPressed:
@@ -110,7 +107,7 @@ func onPlay(r *run, in Input) (string, error) {
 		return branchDefault, nil
 	case TimeReached:
 		r.silence()
-		return stays, overdue(r.limit("Sounds"))
+		return stays, errOverdue
 	}
 	return stays, nil
 }
@@ -120,30 +117,20 @@ func checkMenuBranch(a *action, branch string) error {
 	if !phoneKeys.MatchString(branch) {
 		return errors.New("a Menu has Default, NoInput, WrongKey, OnError and a branch for each answer, as in \"1\"")
 	}
-	if allowed, ok := a.fixed("Keys"); ok && strings.Trim(branch, allowed) != "" {
+	if allowed, ok := a.fixed("Keys"); ok && allowed != "" && strings.Trim(branch, allowed) != "" {
 		return fmt.Errorf("it is never taken, since Keys is %q", allowed)
 	}
-	digits, known := a.digits()
+	digits, known := a.fixedNumber("Digits")
 	if known && len(branch) > digits {
 		return fmt.Errorf("it is never taken, since it has %d keys and Digits is %d", len(branch), digits)
 	}
 	return nil
 }
 
-// digits is how many keys make an answer; it is not known where a variable says so.
-func (a *action) digits() (n int, known bool) {
-	if _, given := a.properties["Digits"]; !given {
-		return 1, true
-	}
-	written, _ := a.fixed("Digits")
-	n, err := strconv.Atoi(written)
-	return n, err == nil
-}
-
 func enterMenu(r *run) (string, error) {
 	r.set("MRES", "")
-	if len(r.action.properties["Prompt"]) > 0 {
-		return stays, r.playList("Prompt")
+	if r.given("Prompt") {
+		return stays, r.playPrompt("Prompt")
 	}
 	r.awaitKey("FirstKeySec")
 	return stays, nil
@@ -157,7 +144,7 @@ func onMenu(r *run, in Input) (string, error) {
 	switch in := in.(type) {
 	case PlaybackFinished:
 		if in.Failed {
-			return stays, errPlayback
+			return stays, in.failure()
 		}
 		r.awaitKey("FirstKeySec")
 	case KeyPressed:
@@ -176,7 +163,7 @@ func (r *run) menuKey(key string) string {
 	r.state.Keys += key
 	r.set("MRES", r.state.Keys)
 	if !strings.Contains(r.state.Properties["Keys"], key) {
-		return "WrongKey"
+		return branchWrongKey
 	}
 	if len(r.state.Keys) >= r.whole("Digits") {
 		return r.state.Keys
@@ -190,10 +177,10 @@ func (r *run) menuKey(key string) string {
 func (r *run) menuTime() (string, error) {
 	if r.state.Playback != "" {
 		r.silence()
-		return stays, overdue(r.limit("Prompt"))
+		return stays, errOverdue
 	}
 	if r.state.Keys == "" {
-		return "NoInput", nil
+		return branchNoInput, nil
 	}
 	return r.state.Keys, nil
 }
