@@ -40,6 +40,7 @@ type ContactSummary struct {
 type ContactDetail struct {
 	ContactSummary
 	Dialled       string            `json:"dialled"`
+	Language      string            `json:"language"`
 	ScriptVersion string            `json:"script_version"`
 	Place         *PlaceDetail      `json:"place"`   // null: not in the queue
 	Promise       *PromiseDetail    `json:"promise"` // null: no callback was promised
@@ -163,7 +164,7 @@ func (s *Store) ShowContact(ctx context.Context, id callback.ContactID) (Contact
 	var documents [][]byte
 	err := s.db.SelectContext(ctx, &documents, `
 		SELECT to_json(shown) FROM (
-		    SELECT `+summaryColumns+`, c.dialled, c.script_version,
+		    SELECT `+summaryColumns+`, c.dialled, c.language, c.script_version,
 		        coalesce(c.script_state -> 'vars', '{}') AS variables,
 		        (SELECT to_json(p) FROM (`+placeDetail+`) p) AS place,
 		        CASE WHEN c.promised_at IS NOT NULL THEN json_build_object(
@@ -197,17 +198,18 @@ func (s *Store) ShowContact(ctx context.Context, id callback.ContactID) (Contact
 	return detail, nil
 }
 
-// placeDetail are the members of a PlaceDetail, of a contact c. It walks the skill's whole queue.
+// waitingIn counts the places of the skill that follows, class by class in their index.
+const waitingIn = `
+	SELECT coalesce(sum(counted.n), 0)
+	FROM class q CROSS JOIN LATERAL (SELECT count(*) AS n FROM place w WHERE w.class_id = q.id) counted
+	WHERE q.skill = `
+
+// placeDetail are the members of a PlaceDetail, of a contact c.
 const placeDetail = `
-	WITH standing AS (
-	    SELECT p.contact_id, k.*, p.queued_at, p.ready_at, p.held,
-	           priority_at(k.initial, k.acceleration, k.maximum, p.queued_at, now()) AS steps
-	    FROM place p JOIN class k ON k.id = p.class_id
-	    WHERE k.skill = c.skill
-	), ordered AS (
-	    SELECT *, row_number() OVER (ORDER BY steps DESC, queued_at, contact_id) AS position, count(*) OVER () AS waiting
-	    FROM standing
-	)
-	SELECT skill, initial, acceleration, maximum, round(steps / 60000000.0, 3) AS priority, position, waiting,
-	       target_agent, node, queued_at, ready_at, held
-	FROM ordered WHERE contact_id = c.id`
+	SELECT k.skill, k.initial, k.acceleration, k.maximum, round(own.steps / 60000000.0, 3) AS priority,
+	       places_ahead(k.skill, own.steps, p.queued_at, p.contact_id, now()) + 1 AS position,
+	       (` + waitingIn + `k.skill) AS waiting,
+	       k.target_agent, k.node, p.queued_at, p.ready_at, p.held
+	FROM place p JOIN class k ON k.id = p.class_id
+	CROSS JOIN LATERAL (SELECT priority_at(k.initial, k.acceleration, k.maximum, p.queued_at, now()) AS steps) own
+	WHERE p.contact_id = c.id`

@@ -37,13 +37,27 @@ func (s *Store) OpenOn(ctx context.Context, node string) ([]dispatch.Record, err
 	return records, nil
 }
 
-func (s *Store) load(ctx context.Context, query string, argument any) ([]dispatch.Record, error) {
+// OpenCallback gives the contact whose callback to that number, as it is dialled, is open in that skill:
+// one waits, is under way or is stuck. There is at most one; [dispatch.ErrNotFound] for none.
+func (s *Store) OpenCallback(ctx context.Context, number, skill string) (dispatch.Record, error) {
+	records, err := s.load(ctx, loadDocument+`
+		WHERE c.phone_number = $1 AND c.skill = $2 AND c.state IN ('callback', 'calling', 'stuck')`, number, skill)
+	if err == nil && len(records) == 0 {
+		err = dispatch.ErrNotFound
+	}
+	if err != nil {
+		return dispatch.Record{}, fmt.Errorf("looking for a callback to %s in %s: %w", number, skill, err)
+	}
+	return records[0], nil
+}
+
+func (s *Store) load(ctx context.Context, query string, arguments ...any) ([]dispatch.Record, error) {
 	prepared, err := s.prepared.get(ctx, query)
 	if err != nil {
 		return nil, err
 	}
 	var documents [][]byte
-	if err := prepared.SelectContext(ctx, &documents, argument); err != nil {
+	if err := prepared.SelectContext(ctx, &documents, arguments...); err != nil {
 		return nil, err
 	}
 	records := make([]dispatch.Record, 0, len(documents))

@@ -98,7 +98,7 @@ func closeOpen(c *callback.Contact) {
 
 // goOn makes c a later state of the contact was: what never changes is as it was.
 func goOn(c, was *callback.Contact) {
-	c.ID, c.ArrivedAt, c.Script = was.ID, was.ArrivedAt, was.Script
+	c.ID, c.ArrivedAt, c.Language = was.ID, was.ArrivedAt, was.Language
 	if c.Offer != nil && was.Offer != nil {
 		o := was.Offer
 		c.Offer.Channel, c.Offer.Agent, c.Offer.Endpoint, c.Offer.Skill, c.Offer.OfferedAt = o.Channel, o.Agent, o.Endpoint, o.Skill, o.OfferedAt
@@ -141,6 +141,7 @@ func drawRecord(rt *rapid.T, agent string) dispatch.Record {
 		Node:   text.Draw(rt, "node"),
 		Script: callback.ScriptRef{Name: text.Draw(rt, "script"), Version: text.Draw(rt, "version")},
 		ANI:    text.Draw(rt, "ani"), DNIS: text.Draw(rt, "dnis"), Dialled: text.Draw(rt, "dialled"),
+		Language:  text.Draw(rt, "language"),
 		ArrivedAt: moment.Draw(rt, "arrived"),
 		Channel:   text.Draw(rt, "channel"), Bridge: text.Draw(rt, "bridge"), Playing: text.Draw(rt, "playing"),
 		Quieting: text.Draw(rt, "quieting"), Music: text.Draw(rt, "music"),

@@ -49,6 +49,7 @@ type recordRow struct {
 	Attempt    []attemptRow `json:"attempt,omitempty"`
 	Legs       []legRow     `json:"legs,omitempty"`
 	EndedOffer optional     `json:"ended_offer"` // the offer that no longer holds the place
+	TakenOffer optional     `json:"taken_offer"` // the offer that holds the place from now on, taken over with its agent
 	Facts      []factRow    `json:"facts,omitempty"`
 	Agents     []agentRow   `json:"agents,omitempty"`
 }
@@ -66,6 +67,7 @@ type contactRow struct {
 	ANI           string       `json:"ani"`
 	DNIS          string       `json:"dnis"`
 	Dialled       string       `json:"dialled"`
+	Language      string       `json:"language"`
 	Skill         optional     `json:"skill"`
 	ArrivedAt     moment       `json:"arrived_at"`
 	EndedAt       moment       `json:"ended_at"`
@@ -172,8 +174,11 @@ func newRecordRow(change dispatch.Change) recordRow {
 	}
 	if c.Offer != nil {
 		row.Offer = []offerRow{newOfferRow(*c.Offer)}
-		if !c.Offer.Open() {
+		switch {
+		case !c.Offer.Open():
 			row.EndedOffer = optional(c.Offer.Channel)
+		case change.Taken != nil && c.Offer.Accepted():
+			row.TakenOffer = optional(c.Offer.Channel)
 		}
 	}
 	if c.Attempt != nil {
@@ -183,7 +188,9 @@ func newRecordRow(change dispatch.Change) recordRow {
 		row.Legs = append(row.Legs, newLegRow(leg))
 	}
 	for _, fact := range change.Facts {
-		row.Facts = append(row.Facts, newFactRow(fact))
+		if fact.Contact == 0 || fact.Contact == c.ID {
+			row.Facts = append(row.Facts, newFactRow(fact))
+		}
 	}
 	for _, agent := range change.Agents {
 		row.Agents = append(row.Agents, agentRow{
@@ -193,13 +200,24 @@ func newRecordRow(change dispatch.Change) recordRow {
 	return row
 }
 
+// newTakenRow gives the contact whose place was taken over, with the change's facts that are its own.
+func newTakenRow(change dispatch.Change) recordRow {
+	own := dispatch.Change{Record: *change.Taken}
+	for _, fact := range change.Facts {
+		if fact.Contact == change.Taken.Contact.ID {
+			own.Facts = append(own.Facts, fact)
+		}
+	}
+	return newRecordRow(own)
+}
+
 func newContactRow(record dispatch.Record) contactRow {
 	c := record.Contact
 	row := contactRow{
 		ID: int64(c.ID), Rev: record.Rev, State: string(c.State), Outcome: optional(c.Outcome), Node: optional(c.Node),
 		Script: c.Script.Name, ScriptVersion: c.Script.Version,
 		ScriptState: record.Script, WakeAt: moment{record.Script.Deadline},
-		ANI: c.ANI, DNIS: c.DNIS, Dialled: c.Dialled,
+		ANI: c.ANI, DNIS: c.DNIS, Dialled: c.Dialled, Language: c.Language,
 		ArrivedAt: moment{c.ArrivedAt}, EndedAt: moment{c.EndedAt},
 		Channel: optional(c.Channel), Bridge: optional(c.Bridge), Playing: optional(c.Playing),
 		Quieting: optional(c.Quieting), Music: optional(c.Music),
@@ -284,7 +302,8 @@ func (r contactRow) contact() *callback.Contact {
 	c := &callback.Contact{
 		ID: callback.ContactID(r.ID), State: callback.State(r.State), Outcome: callback.Outcome(r.Outcome), Node: string(r.Node),
 		Script: callback.ScriptRef{Name: r.Script, Version: r.ScriptVersion},
-		ANI:    r.ANI, DNIS: r.DNIS, Dialled: r.Dialled, ArrivedAt: r.ArrivedAt.Time, EndedAt: r.EndedAt.Time,
+		ANI:    r.ANI, DNIS: r.DNIS, Dialled: r.Dialled, Language: r.Language,
+		ArrivedAt: r.ArrivedAt.Time, EndedAt: r.EndedAt.Time,
 		Channel: string(r.Channel), Bridge: string(r.Bridge), Playing: string(r.Playing),
 		Quieting: string(r.Quieting), Music: string(r.Music),
 		Tries: r.Tries, Attempts: r.Attempts, Faults: r.Faults, CalledBack: r.CalledBack, HangupWanted: r.HangupWanted,

@@ -42,8 +42,15 @@ func (s *Store) Create(ctx context.Context, lease dispatch.Lease, change dispatc
 	return id, nil
 }
 
+// QueueCallback is Create for a contact that begins as a callback; [dispatch.ErrCallbackOpen] where one
+// to the same number is open in the same skill.
+func (s *Store) QueueCallback(ctx context.Context, lease dispatch.Lease, change dispatch.Change) (callback.ContactID, error) {
+	return s.Create(ctx, lease, change)
+}
+
 // Save saves a turn. The place's offer belongs to the match and is left as it is, until the contact's
-// offer has ended.
+// offer has ended, or when a takeover has brought one. [dispatch.ErrTakenChanged] also where a match has
+// just found an agent for a contact that would get another one by a takeover.
 func (s *Store) Save(ctx context.Context, lease dispatch.Lease, change dispatch.Change) error {
 	if _, err := s.save(ctx, lease, change, saveHead+turnRest); err != nil {
 		return fmt.Errorf("saving contact %s: %w", change.Record.Contact.ID, err)
@@ -70,34 +77,64 @@ func (s *Store) saveOnce(ctx context.Context, lease dispatch.Lease, change dispa
 		}
 		row.Place[0].ClassID = class
 	}
-	text, err := document(row)
-	if err != nil {
-		return 0, err
-	}
 	prepared, err := s.prepared.get(ctx, statement)
 	if err != nil {
 		return 0, err
 	}
 	var result saved
 	err = s.transact(ctx, func(tx *sqlx.Tx) error {
-		err := tx.StmtxContext(ctx, prepared).GetContext(ctx, &result, text, lease.Node, lease.Holder, lease.Epoch)
-		switch {
-		case err != nil:
-			return err
-		case result.Leases == 0:
-			return dispatch.ErrLeaseLost
-		case !result.ID.Valid:
-			return dispatch.ErrConflict
+		statement := tx.StmtxContext(ctx, prepared)
+		if change.Taken != nil {
+			if err := saveTaken(ctx, statement, lease, change); err != nil {
+				return err
+			}
 		}
-		return nil
+		var err error
+		result, err = saveRow(ctx, statement, lease, row)
+		return err
 	})
-	if violates(err, pqerror.UniqueViolation, "contact_one_open_callback") {
+	switch {
+	case violates(err, pqerror.UniqueViolation, "contact_one_open_callback"):
 		err = dispatch.ErrCallbackOpen
+	case change.Taken != nil && violates(err, pqerror.UniqueViolation, "offer_one_open_of_contact"):
+		err = dispatch.ErrTakenChanged
 	}
 	if result.Awaken && (err == nil || errors.Is(err, dispatch.ErrUnsure)) {
 		s.notifier.poke()
 	}
 	return callback.ContactID(result.ID.Int64), err
+}
+
+// saveTaken saves the contact whose place is taken over. It comes first, so that the leg of its agent has
+// ended when the other contact gets it.
+func saveTaken(ctx context.Context, statement *sqlx.Stmt, lease dispatch.Lease, change dispatch.Change) error {
+	_, err := saveRow(ctx, statement, lease, newTakenRow(change))
+	if errors.Is(err, dispatch.ErrConflict) {
+		return dispatch.ErrTakenChanged
+	}
+	if err != nil {
+		return fmt.Errorf("saving contact %s, whose place is taken over: %w", change.Taken.Contact.ID, err)
+	}
+	return nil
+}
+
+// saveRow runs the statement of a save for one contact.
+func saveRow(ctx context.Context, statement *sqlx.Stmt, lease dispatch.Lease, row recordRow) (saved, error) {
+	text, err := document(row)
+	if err != nil {
+		return saved{}, err
+	}
+	var result saved
+	err = statement.GetContext(ctx, &result, text, lease.Node, lease.Holder, lease.Epoch)
+	switch {
+	case err != nil:
+		return saved{}, err
+	case result.Leases == 0:
+		return result, dispatch.ErrLeaseLost
+	case !result.ID.Valid:
+		return result, dispatch.ErrConflict
+	}
+	return result, nil
 }
 
 func violates(err error, code pqerror.Code, constraint string) bool {

@@ -15,7 +15,7 @@ legs AS (
            j.ring_until, j.join_until, j.whisper, j.agent_joined, j.contact_joined
     FROM saved, jsonb_populate_recordset(NULL::offer, $1::jsonb -> 'offer') j
     ON CONFLICT (channel) DO UPDATE
-    SET kind = excluded.kind, result = excluded.result, accepted_at = excluded.accepted_at, ended_at = excluded.ended_at,
+    SET contact_id = excluded.contact_id, kind = excluded.kind, result = excluded.result, accepted_at = excluded.accepted_at, ended_at = excluded.ended_at,
         ring_until = excluded.ring_until, join_until = excluded.join_until, whisper = excluded.whisper,
         agent_joined = excluded.agent_joined, contact_joined = excluded.contact_joined
 ), attempts AS (
@@ -30,21 +30,23 @@ legs AS (
         answered_at = excluded.answered_at, ended_at = excluded.ended_at, ring_until = excluded.ring_until
 ), wanted AS MATERIALIZED (
     SELECT saved.id, j.class_id, j.queued_at, j.ready_at, j.held, $1::jsonb ->> 'ended_offer' AS ended_offer,
+           $1::jsonb ->> 'taken_offer' AS taken_offer,
            NOT j.held AND (j.ready_at IS NULL OR j.ready_at <= clock_timestamp()) AS offerable
     FROM saved, jsonb_populate_recordset(NULL::place, $1::jsonb -> 'place') j
 -- A place that stays as it is must not be locked: a match would pass it over.
 ), moved AS (
     UPDATE place p
     SET class_id = w.class_id, queued_at = w.queued_at, ready_at = w.ready_at, held = w.held, offerable = w.offerable,
-        offer = nullif(p.offer, w.ended_offer)
+        offer = coalesce(w.taken_offer, nullif(p.offer, w.ended_offer))
     FROM wanted w
     WHERE p.contact_id = w.id
       AND (p.class_id, p.queued_at, p.ready_at, p.held, p.offer)
-          IS DISTINCT FROM (w.class_id, w.queued_at, w.ready_at, w.held, nullif(p.offer, w.ended_offer))
+          IS DISTINCT FROM (w.class_id, w.queued_at, w.ready_at, w.held,
+                            coalesce(w.taken_offer, nullif(p.offer, w.ended_offer)))
     RETURNING p.contact_id
 ), queued AS (
-    INSERT INTO place (contact_id, class_id, queued_at, ready_at, held, offerable)
-    SELECT w.id, w.class_id, w.queued_at, w.ready_at, w.held, w.offerable
+    INSERT INTO place (contact_id, class_id, queued_at, ready_at, held, offerable, offer)
+    SELECT w.id, w.class_id, w.queued_at, w.ready_at, w.held, w.offerable, w.taken_offer
     FROM wanted w
     WHERE NOT EXISTS (SELECT FROM place p WHERE p.contact_id = w.id)
     RETURNING contact_id

@@ -19,7 +19,11 @@ SELECT
     contact.outcome,
     contact.attempts,
     extract(epoch FROM coalesce(connected.at, contact.ended_at) - queued.at) AS wait_sec,
-    extract(epoch FROM contact.ended_at - connected.at) AS talk_sec
+    extract(epoch FROM contact.ended_at - connected.at) AS talk_sec,
+    contact.language,
+    (taken.data ->> 'by')::bigint AS taken_over_by,
+    (took.data ->> 'contact')::bigint AS took_over,
+    coalesce((taken.data ->> 'cause')::integer, last.cause) AS cause
 FROM contact
 -- A contact that is called back exchanges its ANI and DNIS (C9); its inbound leg keeps them.
 LEFT JOIN LATERAL (
@@ -33,6 +37,18 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT at, data FROM fact WHERE contact_id = contact.id AND kind = 'connected' ORDER BY at, id LIMIT 1
 ) AS connected ON true
+-- A new call took the place of a callback: the one has "by", the other has "contact".
+LEFT JOIN LATERAL (
+    SELECT data FROM fact WHERE contact_id = contact.id AND kind = 'taken_over' AND data ? 'by' ORDER BY at, id LIMIT 1
+) AS taken ON contact.outcome = 'taken_over'
+LEFT JOIN LATERAL (
+    SELECT data FROM fact WHERE contact_id = contact.id AND kind = 'taken_over' AND data ? 'contact' ORDER BY at, id LIMIT 1
+) AS took ON true
+LEFT JOIN LATERAL (
+    SELECT cause FROM leg
+    WHERE contact_id = contact.id AND party = 'contact' AND ended_at IS NOT NULL
+    ORDER BY ended_at DESC LIMIT 1
+) AS last ON true
 WHERE contact.state = 'ended';
 
 COMMENT ON VIEW report_contact IS
@@ -52,7 +68,11 @@ COMMENT ON COLUMN report_contact.extension IS 'The extension that was given with
 COMMENT ON COLUMN report_contact.connected_at IS 'When contact and agent were first connected; null if they never were';
 COMMENT ON COLUMN report_contact.agent IS 'The extension of the agent who was connected first';
 COMMENT ON COLUMN report_contact.ended_at IS 'When the contact''s outcome was settled';
-COMMENT ON COLUMN report_contact.outcome IS 'served, abandoned, not_reached, hung_up or given_back';
+COMMENT ON COLUMN report_contact.outcome IS 'served, abandoned, not_reached, hung_up, given_back or taken_over (by a new call, see taken_over_by)';
 COMMENT ON COLUMN report_contact.attempts IS 'How many attempts to call back counted';
 COMMENT ON COLUMN report_contact.wait_sec IS 'Seconds from queueing until an agent was connected, or until the end';
 COMMENT ON COLUMN report_contact.talk_sec IS 'Seconds from the first connection to the end';
+COMMENT ON COLUMN report_contact.language IS 'The language of the call, as Asterisk names languages; empty where it was not known';
+COMMENT ON COLUMN report_contact.taken_over_by IS 'The contact that took the place of this callback; null if none did';
+COMMENT ON COLUMN report_contact.took_over IS 'The contact whose callback''s place this one took, first; null if it took none';
+COMMENT ON COLUMN report_contact.cause IS 'The hang-up cause (Q.850) of the contact''s last call; 242 for a callback whose place was taken over; null if it never had a call';
