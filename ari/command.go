@@ -21,8 +21,7 @@ const (
 	variableDialled = "CALLBACKD_DIALLED" // the number that the caller dialled (C8)
 )
 
-// The types of a bridge. The first lets Asterisk mix two legs in the cheapest way that it has; the
-// other makes it look for keys in their audio and tell them.
+// The types of a bridge; see "Voice in a bridge" in the package comment.
 const (
 	bridgeType     = "mixing"
 	bridgeWithKeys = "mixing,dtmf_events"
@@ -87,14 +86,21 @@ func (n *Node) channel(ctx context.Context, id string, f func(ari.Channel, *ari.
 	return n.library(ctx, func(l *native.Client) error { return f(l.Channel(), ari.NewKey(ari.ChannelKey, id)) })
 }
 
-// playRequest is the library's request with an offset into the first of the media, which it lacks.
+// playRequest is the library's request with a language, and an offset into the first of the media,
+// which it lacks.
 type playRequest struct {
 	Media    []string `json:"media"`
+	Language string   `json:"lang,omitempty"`
 	OffsetMS int64    `json:"offsetms,omitempty"`
 }
 
+// play plays a list whose sounds all exist. Asterisk itself passes over one that is missing in the
+// middle and says in the end that all was well.
 func (n *Node) play(ctx context.Context, c callback.Play) error {
-	request := playRequest{Media: c.Media, OffsetMS: c.Offset.Milliseconds()}
+	if err := n.findSounds(ctx, c.Media, c.Language); err != nil {
+		return err
+	}
+	request := playRequest{Media: c.Media, Language: c.Language, OffsetMS: c.Offset.Milliseconds()}
 	err := n.request(ctx, http.MethodPost, "/channels/"+segment(c.Channel)+"/play/"+segment(c.Playback), request, nil)
 	return n.orExists(ctx, err, "/playbacks/"+segment(c.Playback))
 }

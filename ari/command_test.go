@@ -95,8 +95,6 @@ func TestVoiceOnACall(t *testing.T) {
 	n.awaitEvent(callback.KeyPressed{Channel: "caller-1", Key: "5"})
 	n.do(callback.StopPlayback{Channel: "caller-1", Playback: "p-2"})
 	n.awaitEvent(callback.PlaybackFinished{Channel: "caller-1", Playback: "p-2"})
-	n.do(callback.Play{Channel: "caller-1", Playback: "p-3", Media: []string{"sound:missing"}})
-	n.awaitEvent(callback.PlaybackFinished{Channel: "caller-1", Playback: "p-3", Failed: true})
 }
 
 func TestTwoLegsAreJoinedInOneRequestAndParted(t *testing.T) {

@@ -22,9 +22,31 @@
 // http.DefaultTransport: the library sends a request to "callbackd-ari://NUMBER/channels/...", and the
 // NUMBER leads to the call's context and node. Nothing else in the program is touched by that, no
 // global is replaced, and each node keeps its own pool, TLS and limits. What the library can't say
-// (create with variables, a sound from an offset on, the event filter, several channels in one join, lists with their content) are
+// (create with variables, a sound in a language from an offset on, the event filter, several channels in one join, lists with their content) are
 // requests of our own over the same pool, with the library's types where it has them.
 //
 // Nothing is ever sent twice: dialling a channel a second time ends the call, and playing with the
 // same ID twice plays twice. A create whose answer was lost is asked for by its ID instead.
+//
+// # Sounds
+//
+// A list of sounds is played only if all of them exist. Asterisk itself passes over one that is missing
+// before the last, and reports that all was played. It looks for a sound in the language, in the less
+// special ones that the language's name begins with (de for de_AT), in no language at all, and in
+// English; so do we, through its list of sounds, and remember for a while what was found. One that lies
+// in no folder (sounds/x.wav) is not in that list, and so not found.
+//
+// A sound that is played from an offset on lets its first 20 ms be heard before it goes there.
+//
+// # Voice in a bridge
+//
+// What Asterisk does on a channel that is in a bridge with another one (the real tests hold it so):
+//   - A sound is heard by that channel's party alone. While it plays, neither party hears the other;
+//     from its end on they do again, within a packet or two.
+//   - Music is heard by that channel's party alone, and the other one goes on hearing that party. In a
+//     plain bridge, where Asterisk hands the packets through, the music's and the other's voice arrive in
+//     turns, packet by packet: a noise. In one that tells keys, the music takes the place of the voice.
+//   - Keys are told while a sound plays. Else they are told only by a bridge that was asked for them;
+//     the other party's phone gets them in any case, but for those that are pressed while a sound plays.
+//   - The bridge's end does not end what plays.
 package ari

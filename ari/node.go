@@ -72,6 +72,7 @@ type Node struct {
 	metrics     *metrics
 	timing      timing
 
+	sounds   soundBook
 	requests *http.Transport // for REST
 	sockets  *http.Transport // for the websocket, which keeps its connection
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -59,20 +58,6 @@ func (n *Node) Endpoints(ctx context.Context) ([]Endpoint, error) {
 		})
 	}
 	return endpoints, nil
-}
-
-// SoundExists says whether Asterisk has a sound, as in callbackd/offer, in a language. Asterisk looks
-// into its folder each time, so one that was added just now is found.
-func (n *Node) SoundExists(ctx context.Context, name, language string) (bool, error) {
-	var sound ari.SoundData
-	err := n.get(ctx, "/sounds/"+segment(name), &sound)
-	if status(err) == http.StatusNotFound {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("asking for the sound %s: %w", name, err)
-	}
-	return slices.ContainsFunc(sound.Formats, func(f ari.FormatLangPair) bool { return f.Language == language }), nil
 }
 
 // configReader is the module of Asterisk that reads its configuration files for others.

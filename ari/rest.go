@@ -207,5 +207,12 @@ func status(err error) int {
 	return failure.Status
 }
 
+// isNoSound says whether Asterisk has answered that there is no such sound, which is not the 404 of one
+// that has no list of sounds.
+func isNoSound(err error) bool {
+	var failure *callback.CommandError
+	return errors.As(err, &failure) && failure.Status == http.StatusNotFound && failure.Message == "Sound not found"
+}
+
 // segment makes a name one part of a path: PJSIP/1001 is PJSIP%2F1001 there.
 func segment(name string) string { return url.PathEscape(name) }

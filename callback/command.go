@@ -14,11 +14,13 @@ type (
 	// Answer answers an inbound leg.
 	Answer struct{ Channel string }
 	// Play plays media URIs (sound:..., tone:...) one after the other on a leg, the first from Offset
-	// on (whole milliseconds). PlaybackFinished follows.
+	// on (whole milliseconds). PlaybackFinished follows. It is refused, and nothing of it played, where
+	// one of its sounds does not exist.
 	Play struct {
 		Channel, Playback string
 		Media             []string
 		Offset            time.Duration
+		Language          string // of the sounds; "": the channel's own
 	}
 	// StopPlayback ends a playback. PlaybackFinished follows.
 	StopPlayback struct{ Channel, Playback string }
@@ -41,7 +43,8 @@ type (
 	}
 	// Hangup ends a leg. LegEnded follows.
 	Hangup struct{ Channel, Reason string }
-	// CreateBridge makes a bridge. Keys: KeyPressed is to be told of the legs in it.
+	// CreateBridge makes a bridge. Keys: the script goes on while the two talk, so KeyPressed is to be
+	// told of the legs in it, and music on one of them is to take the place of the other's voice.
 	CreateBridge struct {
 		Bridge string
 		Keys   bool

@@ -14,7 +14,7 @@ type Env struct {
 	NewID func() string           // a new ID for a channel, a bridge or a playback
 	// ContactEndpoint gives what Asterisk dials to reach a number.
 	ContactEndpoint func(number string) string
-	// Keys says that the contact's script wants the keys that are pressed while contact and agent are
+	// Keys says that the contact's script asks for keys, or plays music, while contact and agent are
 	// connected.
 	Keys bool
 }

@@ -265,7 +265,7 @@ func (t *Turn) agentLeft(cause Cause) {
 		t.agentLeftAttempt()
 	case StateConnected:
 		c.State = StateReleased
-		t.Silence() // before the bridge goes, which would wait for the end of what plays
+		t.Silence() // the bridge's end does not end what plays
 		t.destroyBridge()
 		t.signal(Signal{Kind: SignalAgentReleased})
 	}

@@ -102,7 +102,7 @@ func (t *Turn) Play(media []string, offset time.Duration) string {
 	c := t.Contact
 	t.Silence()
 	c.Playing = t.env.NewID()
-	t.command(Play{Channel: c.Channel, Playback: c.Playing, Media: media, Offset: offset})
+	t.command(Play{Channel: c.Channel, Playback: c.Playing, Media: media, Offset: offset, Language: c.Language})
 	return c.Playing
 }
 

@@ -344,7 +344,11 @@ func (s *Server) sendKeys(r *http.Request, body map[string]any) (int, any, *fail
 	return http.StatusNoContent, noContent, nil
 }
 
+// press tells keys. A bridge that was not asked for them passes them on to the other party only.
 func (s *Server) press(c *channel, keys string) {
+	if c.bridge != nil && !c.bridge.keys {
+		return
+	}
 	for _, key := range keys {
 		s.tell(c, Event{Type: "ChannelDtmfReceived", Channel: c.view(), Digit: string(key)})
 	}

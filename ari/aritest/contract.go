@@ -65,6 +65,8 @@ func Contract(t *testing.T, target Target) {
 		"a playback starts and ends":                                 playback,
 		"a playback that is stopped ends as done":                    playbackStopped,
 		"a playback begins at its offset":                            playbackOffset,
+		"a missing sound in a list is passed over in silence":        playbackPassesOver,
+		"sounds are listed with their languages":                     sounds,
 		"a missing sound fails":                                      playbackMissing,
 		"the same playback ID plays twice":                           playbackTwice,
 		"music starts and stops":                                     music,

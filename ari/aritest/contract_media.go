@@ -3,6 +3,7 @@ package aritest
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -89,6 +90,26 @@ func playbackMissing(t *testing.T, target Target) {
 	if end := p.ofPlayback("PlaybackFinished", id, 1); end.Playback.State != "failed" {
 		t.Errorf("it ends as %s, want failed", end.Playback.State)
 	}
+}
+
+func playbackPassesOver(t *testing.T, target Target) {
+	p := newProbe(t, target)
+	id := p.play(p.answeredLeg(), target.Sound, "sound:there-is-no-such-sound", target.Sound)
+	if end := p.ofPlayback("PlaybackFinished", id, 1); end.Playback.State != "done" {
+		t.Errorf("it ends as %s, want done, as if nothing were missing", end.Playback.State)
+	}
+}
+
+func sounds(t *testing.T, target Target) {
+	p := newProbe(t, target)
+	var found struct {
+		Formats []struct{ Language string }
+	}
+	p.fetch("/sounds/"+strings.TrimPrefix(target.Sound, "sound:"), &found)
+	if !slices.ContainsFunc(found.Formats, func(f struct{ Language string }) bool { return f.Language == "en" }) {
+		t.Errorf("the sound is there as %v, want en among them", found.Formats)
+	}
+	p.expect(http.StatusNotFound, "Sound not found", http.MethodGet, "/sounds/acme%2Fthere-is-no-such-sound", nil)
 }
 
 func playbackTwice(t *testing.T, target Target) {

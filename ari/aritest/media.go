@@ -12,6 +12,7 @@ import (
 type bridgeState struct {
 	Bridge
 	channels []*channel
+	keys     bool // are told of the channels in it
 }
 
 func (b *bridgeState) view() *Bridge {
@@ -82,7 +83,11 @@ func (s *Server) playNext(p *playbackState) {
 		return
 	}
 	if !slices.Contains(s.options.Sounds, name) {
-		s.finish(p, "failed")
+		if p.media = p.media[1:]; len(p.media) == 0 {
+			s.finish(p, "failed")
+			return
+		}
+		s.playNext(p) // as if nothing were missing
 		return
 	}
 	left := s.options.SoundLength - p.offset
@@ -159,7 +164,8 @@ func (s *Server) createBridge(r *http.Request, body map[string]any) (int, any, *
 	if s.bridges[id] != nil {
 		return 0, nil, refuse(http.StatusConflict, "Bridge with id '"+id+"' already exists")
 	}
-	b := &bridgeState{Bridge: Bridge{ID: id, Type: text(body, "type"), Name: text(body, "name")}}
+	kind, attributes, _ := strings.Cut(text(body, "type"), ",")
+	b := &bridgeState{Bridge: Bridge{ID: id, Type: kind, Name: text(body, "name")}, keys: attributes == "dtmf_events"}
 	s.bridges[id] = b
 	return http.StatusOK, b.view(), nil
 }

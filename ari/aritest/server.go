@@ -23,6 +23,7 @@ type Options struct {
 	Endpoints   map[string]Far    // by name, as in PJSIP/5550001@trunk
 	Devices     map[string]string // PJSIP devices with their states, as in PJSIP/1001: NOT_INUSE
 	Sounds      []string          // that exist, as in callbackd/offer
+	Languages   map[string]string // of sounds that exist in another language than en
 	SoundLength time.Duration     // of each
 	Script      string            // that the dialplan names for callers
 	TLS         *tls.Config       // not nil: https
@@ -272,5 +273,9 @@ func (s *Server) getSound(r *http.Request, _ map[string]any) (int, any, *failure
 	if !slices.Contains(s.options.Sounds, id) {
 		return 0, nil, refuse(http.StatusNotFound, "Sound not found")
 	}
-	return http.StatusOK, map[string]any{"id": id, "formats": []map[string]string{{"language": "en", "format": "slin"}}}, nil
+	language := s.options.Languages[id]
+	if language == "" {
+		language = "en"
+	}
+	return http.StatusOK, map[string]any{"id": id, "formats": []map[string]string{{"language": language, "format": "slin"}}}, nil
 }
