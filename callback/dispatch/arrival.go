@@ -17,7 +17,7 @@ const (
 // arrived takes a call that has just come in. The session owns the channel from now on, so that no
 // event is lost while the contact is being saved.
 func (d *Dispatcher) arrived(ctx context.Context, ev callback.LegArrived) {
-	script := d.scripts.currentOf(ev.Script)
+	script := d.loaded.Load().script(ev.Script)
 	if script == nil {
 		d.log.Error("a call names a script that is not loaded: given back to the dialplan", "script", ev.Script, "channel", ev.Channel)
 		d.metrics.calls.WithLabelValues("unknown_script").Inc()

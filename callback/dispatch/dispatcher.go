@@ -23,8 +23,8 @@ type Options struct {
 	Holder  string // this process, as other daemons see it in the node's lease
 	Store   Store
 	Switch  Switch
-	Scripts []*script.Script
-	Skills  map[string]callback.Skill
+	Scripts []*script.Script          // until Reload
+	Skills  map[string]callback.Skill // likewise
 	// ContactEndpoint gives what Asterisk dials to reach a number.
 	ContactEndpoint func(number string) string
 	Logger          *slog.Logger
@@ -33,13 +33,19 @@ type Options struct {
 
 // Dispatcher runs one node.
 type Dispatcher struct {
-	o       Options
-	log     *slog.Logger
-	scripts *scripts
-	metrics *metrics
+	o        Options
+	log      *slog.Logger
+	versions *versions
+	metrics  *metrics
+	web      *web
+
+	loaded  atomic.Pointer[loaded]
+	loading sync.Mutex // held while what is loaded is saved and noted
+	noted   *Lease     // the last one for which that was noted; under loading
 
 	events     *mailbox[callback.Event]
 	rematch    chan struct{} // has a token when a match may be possible
+	dueSlots   chan struct{} // has a token for each session that a deadline has started and that is not done
 	leaseAsked chan struct{} // has a token when the lease is to be renewed at once
 	matchless  bool          // the matcher's own: the last match found no database
 
@@ -67,15 +73,19 @@ func New(o Options) (*Dispatcher, error) {
 	d := &Dispatcher{
 		o:          o,
 		log:        o.Logger.With("node", o.Node),
-		scripts:    newScripts(o.Scripts, o.Logger),
+		versions:   newVersions(o.Logger),
+		web:        newWeb(),
 		events:     newMailbox[callback.Event](),
 		rematch:    make(chan struct{}, 1),
+		dueSlots:   make(chan struct{}, dueAtOnce),
 		leaseAsked: make(chan struct{}, 1),
 		sessions:   map[callback.ContactID]*session{},
 		owned:      map[string]*session{},
 		devices:    map[string]callback.DeviceState{},
 		givenBack:  map[string]bool{},
 	}
+	d.loaded.Store(newLoaded(o.Scripts, o.Skills))
+	d.versions.add(d.loaded.Load())
 	d.metrics = newMetrics(d)
 	if err := d.metrics.register(o.Registerer); err != nil {
 		return nil, fmt.Errorf("register the metrics: %w", err)
@@ -119,7 +129,7 @@ func (d *Dispatcher) acquire(ctx context.Context) (Lease, error) {
 		tryCtx, cancel := context.WithTimeout(ctx, saveLimit)
 		lease, err := d.o.Store.AcquireLease(tryCtx, d.o.Node, d.o.Holder, leaseTime)
 		if err == nil {
-			err = d.scripts.save(tryCtx, d.o.Store)
+			err = d.note(tryCtx, lease)
 		}
 		cancel()
 		if err == nil {
@@ -140,6 +150,21 @@ func (d *Dispatcher) acquire(ctx context.Context) (Lease, error) {
 		case <-time.After(leaseTry):
 		}
 	}
+}
+
+// note saves what new calls run, and notes it for the node.
+func (d *Dispatcher) note(ctx context.Context, lease Lease) error {
+	d.loading.Lock()
+	defer d.loading.Unlock()
+	loaded := d.loaded.Load()
+	if err := loaded.keep(ctx, d.o.Store); err != nil {
+		return err
+	}
+	if err := d.o.Store.NoteScripts(ctx, lease, loaded.refs()); err != nil {
+		return err
+	}
+	d.noted = &lease
+	return nil
 }
 
 // hold works the node until ctx ends or the lease is lost, and leaves no goroutine.
@@ -174,9 +199,11 @@ func (d *Dispatcher) hold(ctx context.Context, lease Lease) error {
 	start(d.route)
 	start(d.match)
 	start(d.due)
+	start(d.doubts)
 	<-ctx.Done()
 	workers.Wait()
 	d.group.Wait()
+	d.web.close()
 	return context.Cause(ctx)
 }
 
@@ -277,19 +304,10 @@ func (d *Dispatcher) env(id callback.ContactID) callback.Env {
 	return callback.Env{
 		Now:             now(),
 		Node:            d.o.Node,
-		Skill:           d.skill,
+		Skill:           d.loaded.Load().skill,
 		NewID:           func() string { return newID(id) },
 		ContactEndpoint: d.o.ContactEndpoint,
 	}
-}
-
-func (d *Dispatcher) skill(name string) callback.Skill {
-	if skill, ok := d.o.Skills[name]; ok {
-		return skill
-	}
-	skill := callback.DefaultSkill
-	skill.Name = name
-	return skill
 }
 
 // now is exact to the microsecond, as Postgres keeps it.

@@ -31,6 +31,7 @@ type fakeStore struct {
 	offers   map[callback.ContactID]callback.OfferMade // matched, and not yet saved with the contact
 	promised map[callback.ContactID]bool               // a callback has been saved at some time
 	current  []callback.ScriptRef                      // as NoteScripts said
+	sources  map[callback.ScriptRef][]byte
 	away     bool
 	// unsure answers the next save that fits with ErrUnsure; saved says whether it is saved.
 	unsure func(Change) (match, saved bool)
@@ -43,7 +44,7 @@ type fakeStore struct {
 func newFakeStore() *fakeStore {
 	return &fakeStore{
 		contacts: map[callback.ContactID]Record{}, offers: map[callback.ContactID]callback.OfferMade{},
-		promised: map[callback.ContactID]bool{}, wakes: make(chan struct{}, 1), agent: callback.Free,
+		promised: map[callback.ContactID]bool{}, sources: map[callback.ScriptRef][]byte{}, wakes: make(chan struct{}, 1), agent: callback.Free,
 	}
 }
 
@@ -105,6 +106,11 @@ func (f *fakeStore) Save(_ context.Context, _ Lease, change Change) error {
 	if f.contacts[id].Rev != change.Record.Rev {
 		return ErrConflict
 	}
+	if c := change.Record.Contact; c.State == callback.StateCallback && f.contacts[id].Contact.Promise == nil {
+		if f.openCallback(c.Promise.PhoneNumber, c.Place.Skill) != 0 {
+			return ErrCallbackOpen
+		}
+	}
 	if taken := change.Taken; taken != nil && f.contacts[taken.Contact.ID].Rev != taken.Rev {
 		return ErrTakenChanged
 	}
@@ -162,7 +168,13 @@ func (f *fakeStore) loaded(id callback.ContactID) Record {
 func (f *fakeStore) Revision(_ context.Context, id callback.ContactID) (int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.contacts[id].Rev, f.check()
+	if err := f.check(); err != nil {
+		return 0, err
+	}
+	if _, ok := f.contacts[id]; !ok {
+		return 0, ErrNotFound
+	}
+	return f.contacts[id].Rev, nil
 }
 
 func (f *fakeStore) Load(_ context.Context, id callback.ContactID) (Record, error) {
@@ -272,7 +284,20 @@ func (f *fakeStore) NoteScripts(_ context.Context, _ Lease, current []callback.S
 	return f.check()
 }
 
-func (f *fakeStore) Due(context.Context, time.Time) ([]callback.ContactID, error) { return nil, nil }
+// Due gives no more than a thousand, as the real one does.
+func (f *fakeStore) Due(_ context.Context, at time.Time) ([]callback.ContactID, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var due []callback.ContactID
+	for id, record := range f.contacts {
+		deadline := record.Script.Deadline
+		online := slices.Contains([]callback.State{callback.StateLive, callback.StateConnected, callback.StateReleased}, record.Contact.State)
+		if !online && f.loaded(id).Contact.Idle() && !deadline.IsZero() && !at.Before(deadline) && len(due) < 1000 {
+			due = append(due, id)
+		}
+	}
+	return due, f.check()
+}
 
 func (f *fakeStore) Match(_ context.Context, request MatchRequest) (*Match, error) {
 	f.mu.Lock()
@@ -295,10 +320,24 @@ func (f *fakeStore) Match(_ context.Context, request MatchRequest) (*Match, erro
 
 func (f *fakeStore) Wakes() <-chan struct{} { return f.wakes }
 
-func (f *fakeStore) SaveScript(context.Context, callback.ScriptRef, []byte) error { return nil }
+func (f *fakeStore) SaveScript(_ context.Context, ref callback.ScriptRef, source []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(); err != nil {
+		return err
+	}
+	f.sources[ref] = source
+	return nil
+}
 
-func (f *fakeStore) ScriptSource(context.Context, callback.ScriptRef) ([]byte, error) {
-	return nil, ErrNotFound
+func (f *fakeStore) ScriptSource(_ context.Context, ref callback.ScriptRef) ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	source, ok := f.sources[ref]
+	if !ok {
+		return nil, ErrNotFound
+	}
+	return source, f.check()
 }
 
 // saved gives a contact as saved.
@@ -383,25 +422,32 @@ type stage struct {
 	store *fakeStore
 	sw    *fakeSwitch
 	d     *Dispatcher
+	stop  func()
 }
 
-// newStage makes a dispatcher that does not run yet.
-func newStage(t *testing.T) *stage {
+// newStage makes a dispatcher that does not run yet, with these scripts beside the example.
+func newStage(t *testing.T, scripts ...*script.Script) *stage {
 	t.Helper()
 	s := &stage{t: t, store: newFakeStore(), sw: &fakeSwitch{}}
-	s.d = newDispatcher(t, s.store, s.sw)
+	s.d = newDispatcher(t, s.store, s.sw, scripts...)
 	return s
 }
 
-func newDispatcher(t *testing.T, store Store, sw Switch) *Dispatcher {
+// parse reads a script.
+func parse(t *testing.T, name, source string) *script.Script {
 	t.Helper()
-	example, problems := script.Parse("example.yaml", script.Example())
+	parsed, problems := script.Parse(name+".yaml", []byte(source))
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
+	return parsed
+}
+
+func newDispatcher(t *testing.T, store Store, sw Switch, scripts ...*script.Script) *Dispatcher {
+	t.Helper()
 	d, err := New(Options{
 		Node: "n1", Holder: "test", Store: store, Switch: sw,
-		Scripts:         []*script.Script{example},
+		Scripts:         append(scripts, parse(t, "example", string(script.Example()))),
 		Skills:          map[string]callback.Skill{"support": callback.DefaultSkill},
 		ContactEndpoint: func(number string) string { return "PJSIP/" + number + "@trunk" },
 		Logger:          slog.New(slog.DiscardHandler),
@@ -417,18 +463,36 @@ func newDispatcher(t *testing.T, store Store, sw Switch) *Dispatcher {
 // leaves no goroutine.
 func inBubble(t *testing.T, play func(*stage)) {
 	t.Helper()
+	inScript(t, "", play)
+}
+
+// inScript is inBubble with a script called "tried" beside the example.
+func inScript(t *testing.T, source string, play func(*stage)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- s.d.Run(ctx) }()
-		synctest.Wait()
+		var scripts []*script.Script
+		if source != "" {
+			scripts = append(scripts, parse(t, "tried", source))
+		}
+		s := newStage(t, scripts...)
+		s.run()
 		play(s)
+		s.stop()
+	})
+}
+
+// run runs the dispatcher until stop.
+func (s *stage) run() {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	ended := make(chan error)
+	go func() { ended <- s.d.Run(ctx) }()
+	s.stop = func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Error(err)
+			s.t.Error(err)
 		}
-	})
+	}
+	synctest.Wait()
 }
 
 // event delivers an event and lets everything that follows from it happen.
@@ -444,6 +508,18 @@ func (s *stage) event(ev callback.Event) {
 func (s *stage) pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
+}
+
+// try lets a call come in that runs the script "tried".
+func (s *stage) try(channel string) {
+	s.event(callback.LegArrived{Channel: channel, Script: "tried", ANI: "2125550123", DNIS: "8005550100", Dialled: "8005550100"})
+}
+
+// record gives a contact's record as saved.
+func (s *stage) record(id callback.ContactID) Record {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	return s.store.loaded(id)
 }
 
 // arrive lets a call come in.

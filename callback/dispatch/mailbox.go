@@ -1,6 +1,9 @@
 package dispatch
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // mailbox is a queue that never blocks who puts in and never loses what was put in.
 type mailbox[T any] struct {
@@ -35,6 +38,19 @@ func (m *mailbox[T]) take() (item T, ok bool) {
 	m.items[0] = *new(T)
 	m.items = m.items[1:]
 	return item, true
+}
+
+// move puts what fits into another mailbox, in its order.
+func (m *mailbox[T]) move(to *mailbox[T], fits func(T) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.items = slices.DeleteFunc(m.items, func(item T) bool {
+		if fits(item) {
+			to.put(item)
+			return true
+		}
+		return false
+	})
 }
 
 func (m *mailbox[T]) len() int {

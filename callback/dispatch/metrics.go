@@ -12,6 +12,26 @@ type metrics struct {
 	unsaved  prometheus.Counter
 	doubts   prometheus.Counter
 	failures *prometheus.CounterVec
+
+	questions    *prometheus.CounterVec
+	questionTime *prometheus.HistogramVec
+	scriptInfo   scriptInfo
+}
+
+// scriptInfo tells which versions new calls run.
+type scriptInfo struct{ d *Dispatcher }
+
+var scriptInfoDesc = prometheus.NewDesc("callbackd_script_info",
+	"1 for each script that new calls run, with its version.", []string{"name", "version"}, nil)
+
+// Describe says what Collect gives.
+func (scriptInfo) Describe(to chan<- *prometheus.Desc) { to <- scriptInfoDesc }
+
+// Collect gives the scripts as they are loaded at this moment.
+func (i scriptInfo) Collect(to chan<- prometheus.Metric) {
+	for _, ref := range i.d.loaded.Load().refs() {
+		to <- prometheus.MustNewConstMetric(scriptInfoDesc, prometheus.GaugeValue, 1, ref.Name, ref.Version)
+	}
 }
 
 func newMetrics(d *Dispatcher) *metrics {
@@ -33,11 +53,22 @@ func newMetrics(d *Dispatcher) *metrics {
 		unsaved:  counter("saves_delayed_total", "Saves that failed and were left for later because the database was away."),
 		doubts:   counter("commits_in_doubt_total", "Commits that the database did not answer and that were read back."),
 		failures: vec("commands_failed_total", "Commands that Asterisk did not carry out, by command.", "command"),
+		questions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "callbackd", Name: "questions_total",
+			Help: "Questions that scripts have asked of web servers and of the database, by kind and result.",
+		}, []string{"kind", "result"}),
+		questionTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "callbackd", Name: "question_seconds",
+			Help:    "How long the answers to the questions of scripts took, by kind.",
+			Buckets: []float64{.001, .005, .025, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"kind"}),
+		scriptInfo: scriptInfo{d},
 	}
 }
 
 func (m *metrics) register(r prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m.sessions, m.inbox, m.holding, m.calls, m.matches, m.unsaved, m.doubts, m.failures} {
+	for _, c := range []prometheus.Collector{m.sessions, m.inbox, m.holding, m.calls, m.matches, m.unsaved, m.doubts, m.failures,
+		m.questions, m.questionTime, m.scriptInfo} {
 		if err := r.Register(c); err != nil {
 			return err
 		}

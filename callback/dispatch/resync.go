@@ -67,7 +67,7 @@ func (d *Dispatcher) open(ctx context.Context) ([]Record, error) {
 		return nil, err
 	}
 	for _, record := range records {
-		if err := d.scripts.load(ctx, d.o.Store, record.Contact.Script); err != nil {
+		if err := d.versions.load(ctx, d.o.Store, record.Contact.Script); err != nil {
 			return nil, err
 		}
 	}

@@ -67,9 +67,10 @@ func (s *session) save(ctx context.Context, ev callback.Event, r play.Result) {
 	s.record = s.after(r)
 	if s.dirty && time.Now().Before(s.retryAt) {
 		s.post(r.Commands, time.Now())
+		s.ask(ctx, r.Questions)
 		return
 	}
-	err := s.write(ctx, s.record, s.unsaved)
+	err := s.write(ctx, Change{Record: s.record}, s.unsaved)
 	switch {
 	case errors.Is(err, ErrConflict):
 		s.reload(ctx, ev)
@@ -85,15 +86,32 @@ func (s *session) save(ctx context.Context, ev callback.Event, r play.Result) {
 		s.saved()
 	}
 	s.post(r.Commands, time.Now())
+	s.ask(ctx, r.Questions)
 }
 
 // commit saves a turn that must not go on without the database. An error other than errEnds means
 // that nothing of the turn was saved, and nothing of it has happened.
-func (s *session) commit(ctx context.Context, r play.Result) error {
+func (s *session) commit(ctx context.Context, ev callback.Event, r play.Result) error {
+	if r.Taken == nil {
+		return s.commitChange(ctx, r, Change{Record: s.after(r)})
+	}
+	found := ev.(answered).found // only the answer that has found a callback takes it over
+	release, err := s.d.holdStill(ctx, found)
+	if err != nil {
+		return err
+	}
+	taken := Record{Contact: r.Taken, Script: atRest(found.Script), Rev: found.Rev}
+	err = s.commitChange(ctx, r, Change{Record: s.after(r), Taken: &taken})
+	release(err == nil)
+	return err
+}
+
+// commitChange saves a turn as that change, with its facts and what was left to be saved before.
+func (s *session) commitChange(ctx context.Context, r play.Result, change Change) error {
 	all := additions{slices.Clone(s.unsaved.facts), slices.Clone(s.unsaved.agents)}
 	all.add(additions{r.Facts, r.Agents})
 	began := time.Now()
-	err := s.write(ctx, s.after(r), all)
+	err := s.write(ctx, change, all)
 	if errors.Is(err, ErrUnsure) {
 		err = s.settle(ctx)
 	}
@@ -106,20 +124,21 @@ func (s *session) commit(ctx context.Context, r play.Result) error {
 	// From before the commit: an answer that comes late must not let a command go out after another
 	// daemon may have taken the node.
 	s.post(r.Commands, began)
+	s.ask(ctx, r.Questions)
 	return nil
 }
 
 // write sends one save to the store. What an earlier commit has left in doubt is settled first. On
 // ErrUnsure it remembers what was sent.
-func (s *session) write(ctx context.Context, record Record, with additions) error {
+func (s *session) write(ctx context.Context, change Change, with additions) error {
 	if s.doubtful != nil {
-		saved, err := s.ask(ctx)
+		saved, err := s.readBack(ctx)
 		if err != nil {
 			return err
 		}
 		if saved {
-			record.Rev++
-			s.record.Rev = record.Rev
+			change.Record.Rev++
+			s.record.Rev = change.Record.Rev
 			with = with.without(*s.doubtful)
 			s.unsaved = s.unsaved.without(*s.doubtful)
 		}
@@ -128,7 +147,8 @@ func (s *session) write(ctx context.Context, record Record, with additions) erro
 	// The end of the daemon does not cut a save short: what it began to promise it promises.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveLimit)
 	defer cancel()
-	err := s.d.o.Store.Save(ctx, s.d.lease(), Change{Record: record, Facts: with.facts, Agents: with.agents})
+	change.Facts, change.Agents = with.facts, with.agents
+	err := s.d.o.Store.Save(ctx, s.d.lease(), change)
 	switch {
 	case errors.Is(err, ErrUnsure):
 		s.doubtful = &with
@@ -182,7 +202,7 @@ func (s *session) settle(ctx context.Context) error {
 	s.log.Warn("the database did not answer a commit: asking what it has saved")
 	s.d.metrics.doubts.Inc()
 	for {
-		saved, err := s.ask(ctx)
+		saved, err := s.readBack(ctx)
 		switch {
 		case err == nil && saved:
 			s.log.Info("the commit without an answer was saved")
@@ -201,8 +221,8 @@ func (s *session) settle(ctx context.Context) error {
 	}
 }
 
-// ask reads the contact's revision back and says whether the doubtful commit was saved.
-func (s *session) ask(ctx context.Context) (bool, error) {
+// readBack reads the contact's revision back and says whether the doubtful commit was saved.
+func (s *session) readBack(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
 	defer cancel()
 	rev, err := s.d.o.Store.Revision(ctx, s.record.Contact.ID)
@@ -227,7 +247,7 @@ func (s *session) flush() {
 	if s.undecided && !s.unsavedTurn() {
 		return
 	}
-	if err := s.write(context.Background(), s.record, s.unsaved); err != nil {
+	if err := s.write(context.Background(), Change{Record: s.record}, s.unsaved); err != nil {
 		s.log.Error("not saved at the end", "error", err)
 	}
 }
@@ -235,7 +255,7 @@ func (s *session) flush() {
 // unsavedTurn says that the turn whose commit was not answered was surely not saved. Where it was, all
 // that came before it was saved with it, and to save the record now would undo it.
 func (s *session) unsavedTurn() bool {
-	saved, err := s.ask(context.Background())
+	saved, err := s.readBack(context.Background())
 	if err != nil {
 		s.log.Error("not known at the end what was saved", "error", err)
 		return false

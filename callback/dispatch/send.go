@@ -9,10 +9,12 @@ import (
 	"github.com/callbackd/callbackd/callback"
 )
 
-// outgoing is a command with the moment after which it is not sent any more.
+// outgoing is a command with the moment after which it is not sent any more; or, without a command, a
+// mark that is closed when all before it is sent.
 type outgoing struct {
-	cmd   callback.Command
-	until time.Time
+	cmd     callback.Command
+	until   time.Time
+	reached chan struct{}
 }
 
 // post hands a turn's commands to the sender. The channels and bridges that they make are the
@@ -21,7 +23,7 @@ func (s *session) post(commands []callback.Command, from time.Time) {
 	until := from.Add(commandTime)
 	s.d.own(s)
 	for _, cmd := range commands {
-		s.outbox.put(outgoing{cmd, until})
+		s.outbox.put(outgoing{cmd: cmd, until: until})
 	}
 }
 
@@ -48,6 +50,10 @@ func (s *session) send(ctx context.Context) {
 			if !s.moreToSend(ctx) {
 				return
 			}
+			continue
+		}
+		if out.cmd == nil {
+			close(out.reached)
 			continue
 		}
 		err := s.do(ctx, out)
@@ -79,5 +85,5 @@ func (s *session) do(ctx context.Context, out outgoing) error {
 	return s.d.o.Switch.Do(ctx, out.cmd)
 }
 
-// name gives a command's name for logs and metrics.
-func name(cmd callback.Command) string { return reflect.TypeOf(cmd).Name() }
+// name gives the name of a command or a question for logs and metrics.
+func name(of any) string { return reflect.TypeOf(of).Name() }

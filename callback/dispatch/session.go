@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/callbackd/callbackd/callback"
@@ -40,6 +41,11 @@ type session struct {
 	undecided bool
 	deaf      bool      // the event stream is lost: what has become of the legs is not known
 	retryAt   time.Time // no save before
+
+	questions sync.WaitGroup  // the goroutines that look for answers
+	asking    map[string]bool // the questions whose answers have not come
+	kept      []answered      // answers that wait until the script goes on
+	slot      chan struct{}   // of a deadline that has started the session; nil: none, or given back
 }
 
 // run handles events until the contact needs no session any more or ctx ends.
@@ -52,6 +58,8 @@ func (s *session) run(ctx context.Context) {
 	defer func() {
 		close(s.done)
 		<-sent
+		s.questions.Wait()
+		s.freeSlot()
 	}()
 	for !s.d.leave(s) {
 		ev, ok := s.next(ctx)
@@ -60,6 +68,9 @@ func (s *session) run(ctx context.Context) {
 			return
 		}
 		s.handle(ctx, ev)
+		if !s.record.Contact.Idle() {
+			s.freeSlot() // it has been offered meanwhile, and may talk for long
+		}
 	}
 }
 
@@ -68,6 +79,9 @@ func (s *session) next(ctx context.Context) (ev callback.Event, ok bool) {
 	for {
 		if ctx.Err() != nil {
 			return nil, false
+		}
+		if ev, ok := s.takeKept(); ok {
+			return ev, true
 		}
 		if ev, ok := s.inbox.take(); ok {
 			return ev, true
@@ -119,12 +133,19 @@ func earliest(a, b time.Time) time.Time {
 // event stream and the next resync no deadline of the contact counts: who has answered by then is not
 // to be hung up for not having answered.
 func (s *session) handle(ctx context.Context, ev callback.Event) {
-	switch ev.(type) {
+	switch ev := ev.(type) {
 	case callback.NodeLost:
 		s.deaf = true
 		return
 	case callback.Resynced:
 		s.deaf = false
+	case standStill:
+		s.standStill(ctx, ev)
+		return
+	case answered:
+		if s.keepBack(ev) {
+			return
+		}
 	}
 	var refused play.Refused
 	for !s.turn(ctx, ev, &refused) {
@@ -142,7 +163,7 @@ func (s *session) turn(ctx context.Context, ev callback.Event, refused *play.Ref
 		s.save(ctx, ev, r)
 		return true
 	}
-	err := s.commit(ctx, r)
+	err := s.commit(ctx, ev, r)
 	switch {
 	case err == nil:
 	case errors.Is(err, errEnds):
@@ -172,6 +193,8 @@ func refuse(refused *play.Refused, err error) {
 		refused.Callback = ErrCallbackOpen
 	case errors.Is(err, ErrTakenChanged) && refused.Takeover == nil:
 		refused.Takeover = ErrTakenChanged
+	case errors.Is(err, callback.ErrUnderWay) && refused.Takeover == nil:
+		refused.Takeover = callback.ErrUnderWay
 	default:
 		place := errors.New("the place could not be saved")
 		refused.Callback = cmp.Or(refused.Callback, place)
@@ -181,10 +204,14 @@ func refuse(refused *play.Refused, err error) {
 }
 
 func (s *session) play(ev callback.Event, refused play.Refused) play.Result {
+	if a, ok := ev.(answered); ok {
+		ev = a.Answered
+	}
+	loaded := s.d.loaded.Load()
 	p := play.Player{
-		Script:  s.d.scripts.of(s.record.Contact.Script),
-		Scripts: s.d.scripts.currentOf,
-		Skills:  s.d.o.Skills,
+		Script:  s.d.versions.of(s.record.Contact.Script),
+		Scripts: loaded.script,
+		Skills:  loaded.skills,
 		Env:     s.d.env(s.record.Contact.ID),
 		Refused: refused,
 		Deaf:    s.deaf,

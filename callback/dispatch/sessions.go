@@ -51,12 +51,13 @@ func (d *Dispatcher) newSession(record Record) *session {
 		inbox:  newMailbox[callback.Event](),
 		outbox: newMailbox[outgoing](),
 		done:   make(chan struct{}),
+		asking: map[string]bool{},
 		record: record,
 	}
 }
 
 // own makes the session the owner of every channel that may exist for its contact, and of its
-// bridge, and of no other.
+// bridge, and of no other. What another session had not handled of such a channel comes with it.
 func (d *Dispatcher) own(s *session) {
 	c := s.record.Contact
 	d.mu.Lock()
@@ -71,8 +72,17 @@ func (d *Dispatcher) own(s *session) {
 		s.owns = append(s.owns, c.Bridge)
 	}
 	for _, id := range s.owns {
+		if other := d.owned[id]; other != nil && other != s {
+			other.inbox.move(s.inbox, func(ev callback.Event) bool { return isOf(ev, id) })
+		}
 		d.owned[id] = s
 	}
+}
+
+// isOf says whether the event is one of that channel.
+func isOf(ev callback.Event, channel string) bool {
+	leg, ok := ev.(callback.LegEvent)
+	return ok && leg.OnChannel() == channel
 }
 
 // dropLocked makes the session the owner of nothing.
@@ -98,10 +108,10 @@ func (d *Dispatcher) disownLocked(s *session) {
 	}
 }
 
-// leave ends a session that nobody needs: no channel may exist, no offer is open, all is saved, and
-// nothing has come in meanwhile.
+// leave ends a session that nobody needs: no channel may exist, no offer is open, all is saved, no answer
+// is waited for, and nothing has come in meanwhile.
 func (d *Dispatcher) leave(s *session) bool {
-	if !s.record.Contact.Idle() || s.dirty {
+	if !s.record.Contact.Idle() || s.dirty || len(s.asking) > 0 || len(s.kept) > 0 {
 		return false
 	}
 	d.mu.Lock()
@@ -144,20 +154,26 @@ func (d *Dispatcher) load(ctx context.Context, id callback.ContactID) (Record, e
 	if err != nil {
 		return Record{}, err
 	}
-	return record, d.scripts.load(ctx, d.o.Store, record.Contact.Script)
+	return record, d.versions.load(ctx, d.o.Store, record.Contact.Script)
 }
 
 // start runs a session of a contact from the store, with its first event.
 func (d *Dispatcher) start(ctx context.Context, record Record, ev callback.Event) {
-	s := d.newSession(record)
+	d.startSession(ctx, d.newSession(record), ev)
+}
+
+// startSession runs a session that was made. Where the contact has one by now, that has the event.
+func (d *Dispatcher) startSession(ctx context.Context, s *session, ev callback.Event) {
+	id := s.record.Contact.ID
 	s.inbox.put(ev)
 	d.mu.Lock()
-	if other := d.sessions[record.Contact.ID]; other != nil {
+	if other := d.sessions[id]; other != nil {
 		other.inbox.put(ev)
 		d.mu.Unlock()
+		s.freeSlot()
 		return
 	}
-	d.sessions[record.Contact.ID] = s
+	d.sessions[id] = s
 	d.mu.Unlock()
 	d.own(s)
 	d.spawn(func() { s.run(ctx) })

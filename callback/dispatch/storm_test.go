@@ -295,22 +295,12 @@ type storm struct {
 	pbx   *pbx
 	world *mortal
 	dice  *rand.Rand // the pbx has one of its own, under its lock
-	stop  func()
 }
 
 func (s *storm) start() {
 	s.world = &mortal{fakeStore: s.store, pbx: s.pbx}
 	s.d = newDispatcher(s.t, s.world, s.world)
-	ctx, cancel := context.WithCancel(s.t.Context())
-	ended := make(chan error)
-	go func() { ended <- s.d.Run(ctx) }()
-	s.stop = func() {
-		cancel()
-		if err := <-ended; err != nil {
-			s.t.Error(err)
-		}
-	}
-	synctest.Wait()
+	s.run()
 }
 
 // weather does one thing that may happen at any time.

@@ -58,11 +58,18 @@ func (h *host) prepareQueueCallback(q script.QueueCallback) (Question, error) {
 	if h.Refused.Ask != nil {
 		return Question{}, h.Refused.Ask
 	}
-	if err := h.known(q.Skill); err != nil {
+	priority, err := h.priority(q.Reqagent)
+	if err != nil {
+		return Question{}, err
+	}
+	promise, err := promise(q.PhoneNumber, q.CallerID, q.CallDelaySec, h.Env.Skill(q.Skill).Region)
+	if err != nil {
 		return Question{}, err
 	}
 	h.refusable = true
-	return Question{Question: q}, nil
+	question := Question{Question: q}
+	question.Contact, question.Facts = callback.QueueCallback(h.turn.Contact, q.Skill, priority, q.TargetAgent, promise, h.Env.Now)
+	return question, nil
 }
 
 // known says whether there is such a skill.
@@ -90,7 +97,9 @@ func (h *host) answered(ev Answered) {
 	if q, ok := ev.Question.(script.WebRequest); ok {
 		h.turn.Note(callback.FactReplied, replied(q, ev.Answered)...)
 	}
+	h.found = ev.Callback
 	h.step(ev.Answered)
+	h.found = nil
 }
 
 // replied says for the history what a web request has brought.

@@ -16,6 +16,8 @@ type host struct {
 	state     script.State
 	questions []Question
 	refusable bool
+	found     *callback.Contact // what the answer of this step has found to take over
+	taken     *callback.Contact
 }
 
 // step takes one input through the script that the contact runs by now.
@@ -51,6 +53,15 @@ func (h *host) priority(r script.Reqagent) (callback.Priority, error) {
 }
 
 func noSkill(name string) error { return fmt.Errorf("there is no skill %q", name) }
+
+// UpdateContact changes the priority of the contact's place.
+func (h *host) UpdateContact(change script.PriorityChange) error {
+	place := h.turn.Contact.Place
+	if place == nil {
+		return callback.ErrNotQueued
+	}
+	return h.turn.UpdatePriority(change.Apply(place.Priority))
+}
 
 // Callback promises the callback, to a number that can be dialled (C5, C8).
 func (h *host) Callback(cb script.Callback) error {
@@ -98,6 +109,22 @@ func (h *host) Number(text string) (string, error) {
 	return parsed.Dial, err
 }
 
+// Takeover gives the contact the place of the callback that was found.
+func (h *host) Takeover() error {
+	if h.Refused.Takeover != nil {
+		return h.Refused.Takeover
+	}
+	if h.found == nil {
+		return callback.ErrNoCallback
+	}
+	taken, err := h.turn.TakeOver(h.found)
+	if err != nil {
+		return err
+	}
+	h.taken, h.refusable = taken, true
+	return nil
+}
+
 // Hangup ends the script and what it stands for (C12).
 func (h *host) Hangup() { h.turn.Hangup() }
 
@@ -115,13 +142,13 @@ func (h *host) Runscript(name string) (*script.Script, error) {
 // Music plays music of a class.
 func (h *host) Music(class string) { h.turn.StartMusic(class) }
 
-// Play plays sounds one after the other.
-func (h *host) Play(sounds []string) string {
+// Play plays sounds one after the other, from that far into the first.
+func (h *host) Play(sounds []string, from time.Duration) string {
 	media := make([]string, len(sounds))
 	for i, name := range sounds {
 		media[i] = "sound:" + name
 	}
-	return h.turn.Play(media, 0)
+	return h.turn.Play(media, from)
 }
 
 // Silence ends what plays.

@@ -35,6 +35,9 @@ type Result struct {
 	Commands []callback.Command
 	// Questions are to be asked once the turn is saved.
 	Questions []Question
+	// Taken is the contact whose place was taken over, as it is to be saved in the same transaction; nil
+	// for none.
+	Taken *callback.Contact
 	// MustSave says that nothing may follow before the turn was saved. Without it, and with the database
 	// away, it may, and the contact is saved later.
 	MustSave bool
@@ -47,7 +50,15 @@ type Result struct {
 type Question struct {
 	ID       string // Answered names it
 	Question script.Question
+	// Contact is the callback that a script.QueueCallback asks for, as it is to be created, in the state
+	// of QueuedScript; Facts begin its history.
+	Contact *callback.Contact
+	Facts   []callback.Fact
 }
+
+// QueuedScript is where a callback without a live call stands in the script of the contact that asked
+// for it: at rest, until an event comes.
+var QueuedScript = script.State{Stage: script.StageCallback, Saved: true, Resting: true}
 
 // Begin is the first event of a new contact.
 type Begin struct{ callback.TimeReached }
@@ -59,11 +70,13 @@ type Answered struct {
 	callback.TimeReached
 	script.Answered
 	Question script.Question
+	Callback *callback.Contact // what a script.FindTakeover has found; nil for nothing
 }
 
 // Play takes one event through the contact, and then what the contact has to say of it through the
 // contact's script. The given contact and state are left as they were.
 func (p Player) Play(c *callback.Contact, st script.State, ev callback.Event) Result {
+	p.Env.Keys = p.Script.WantsKeys()
 	t := callback.NewTurn(c.Clone(), p.Env)
 	h := &host{Player: p, turn: t, state: st}
 	h.take(ev)
@@ -80,6 +93,7 @@ func (p Player) Play(c *callback.Contact, st script.State, ev callback.Event) Re
 		Agents:    t.Agents,
 		Commands:  t.Commands,
 		Questions: h.questions,
+		Taken:     h.taken,
 		MustSave:  t.MustSave || h.refusable,
 		Refusable: h.refusable,
 	}
