@@ -64,7 +64,7 @@ func TestTimesAreWrittenInManyWays(t *testing.T) {
 		"1": time.Second, "31d": 31 * 24 * time.Hour,
 		"": 0, "0": 0, "0s": 0, "-5": 0, "1.5h": 0, "h": 0, "4 h": 0, "31d1s": 0, "99999d": 0, "4H": 0, "1m1h": 0,
 	} {
-		c := newContact(t, fmt.Sprintf("type: Phone\nstart: a\nactions:\n  a:\n    Wait: {For: \"{ANI}\"}\n    branches: {OnError: b}\n  b: {Hangup: {}}\n"))
+		c := newContact(t, "type: Phone\nstart: a\nactions:\n  a:\n    Wait: {For: \"{ANI}\"}\n    branches: {OnError: b}\n  b: {Hangup: {}}\n")
 		c.vars["ANI"] = written
 		c.step(script.Start{})
 		if want == 0 {
