@@ -1,0 +1,100 @@
+package draw
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The sizes of the texts, in pixels.
+const (
+	captionSize = 13
+	kindSize    = 11
+	labelSize   = 11
+	titleSize   = 17
+
+	maxLines     = 3  // of a caption
+	lineHeight   = 16 // of a caption
+	labelHeight  = 13 // of a line of a label
+	captionWidth = 150
+	labelWidth   = 110
+	labelLines   = 3
+)
+
+// textWidth estimates how wide a text is. The fonts of the viewer are not known, so it is on the
+// large side.
+func textWidth(text string, size int) int {
+	thousandths := 0
+	for _, r := range text {
+		thousandths += runeWidth(r)
+	}
+	return (thousandths*size + 999) / 1000
+}
+
+// runeWidth is the width of a letter in thousandths of its size.
+func runeWidth(r rune) int {
+	switch {
+	case strings.ContainsRune("iljI.,:;'|!", r):
+		return 330
+	case strings.ContainsRune("ftr()[]{}-/\" ", r):
+		return 440
+	case strings.ContainsRune("mwMW%@…", r):
+		return 980
+	case unicode.Is(unicode.Mn, r):
+		return 0
+	case r >= 0x2E80: // the scripts of East Asia, and pictures
+		return 1050
+	case unicode.IsUpper(r):
+		return 750
+	}
+	return 640
+}
+
+// wrap breaks a text into lines of at most that width; what does not fit into the lines ends in "…".
+func wrap(text string, size, width, lines int) []string {
+	words := strings.Fields(text)
+	var wrapped []string
+	for len(words) > 0 {
+		if len(wrapped) == lines {
+			last := lines - 1
+			head, _ := split(words[0], size, width)
+			wrapped[last] = shorten(wrapped[last]+" "+head, size, width)
+			return wrapped
+		}
+		n := 1
+		for n < len(words) && textWidth(strings.Join(words[:n+1], " "), size) <= width {
+			n++
+		}
+		line := strings.Join(words[:n], " ")
+		words = words[n:]
+		if head, tail := split(line, size, width); tail != "" {
+			line, words = head, append([]string{tail}, words...)
+		}
+		wrapped = append(wrapped, line)
+	}
+	return wrapped
+}
+
+// split cuts a word that is wider than a line.
+func split(word string, size, width int) (head, tail string) {
+	for i := range word {
+		if i > 0 && textWidth(word[:i], size) > width {
+			_, last := utf8.DecodeLastRuneInString(word[:i])
+			return word[:i-last], word[i-last:]
+		}
+	}
+	if textWidth(word, size) <= width {
+		return word, ""
+	}
+	_, last := utf8.DecodeLastRuneInString(word)
+	return word[:len(word)-last], word[len(word)-last:]
+}
+
+// shorten cuts a text so that it ends in "…" and is not wider than that.
+func shorten(text string, size, width int) string {
+	for text != "" && textWidth(text+"…", size) > width {
+		_, n := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-n]
+	}
+	return strings.TrimRight(text, " ") + "…"
+}
