@@ -77,6 +77,7 @@ type Contact struct {
 	Tries        int  // attempts that were begun
 	Attempts     int  // attempts that counted
 	Faults       int  // attempts in a row that ended through a fault of ours or with an unknown outcome
+	ZipTone      bool // the agent hears a short tone before a live caller
 	CalledBack   bool // a callback was dialled: ANI and DNIS mean those of the outbound call (C9)
 	HangupWanted bool // the script has hung up while an attempt was under way (C12)
 }

@@ -34,8 +34,12 @@ func (t *Turn) endWhisper() {
 	}
 }
 
-// joinAgent puts the agent, who is quiet now, into the bridge.
+// joinAgent puts the agent, who is quiet now, into the bridge. Where the live caller is not quiet yet the
+// two join together then.
 func (t *Turn) joinAgent() {
+	if t.Contact.Bridge == "" {
+		return
+	}
 	t.command(Join{Bridge: t.Contact.Bridge, Channels: []string{t.Contact.Offer.Channel}})
 }
 

@@ -11,6 +11,9 @@ const (
 	ringTone = "tone:ring"
 )
 
+// zipTone is what an agent hears before a live caller, where the script wants it.
+const zipTone = "sound:beep"
+
 // offerMade rings the agent for the offer that the match has committed; a contact that was loaded since
 // has it already. The contact may have left the queue meanwhile, or the time to ring may be over: then
 // nothing was made and the agent is free again.
@@ -112,6 +115,10 @@ func (t *Turn) accept() {
 		return
 	}
 	t.agent(AgentChange{Agent: offer.Agent, Activity: WorkingInbound})
+	if c.ZipTone {
+		offer.Whisper = t.env.NewID()
+		t.command(Play{Channel: offer.Channel, Playback: offer.Whisper, Media: []string{zipTone}})
+	}
 	t.quiet()
 }
 

@@ -131,6 +131,7 @@ func TestNoOrderOfEventsBreaksThePromiseOrDialsTwice(t *testing.T) {
 			contact: map[string]bool{"in": true},
 			playing: map[string]string{},
 		}
+		w.c.ZipTone = rapid.Bool().Draw(rt, "zip tone")
 		w.skill.Attempts = rapid.IntRange(1, 3).Draw(rt, "attempts")
 		delay := time.Duration(rapid.SampledFrom([]int{0, 5, 60}).Draw(rt, "delay")) * time.Second
 		rt.Repeat(map[string]func(*rapid.T){

@@ -37,7 +37,11 @@ func (h *host) Reqagent(r script.Reqagent) error {
 	if err != nil {
 		return err
 	}
-	return h.turn.Reqagent(r.Skill, priority, r.TargetAgent)
+	if err := h.turn.Reqagent(r.Skill, priority, r.TargetAgent); err != nil {
+		return err
+	}
+	h.turn.Contact.ZipTone = r.ZipTone
+	return nil
 }
 
 // priority gives the priority that a request asks for.

@@ -38,6 +38,7 @@ request:
 			hasCaption,
 			{name: "Skill", kind: text, required: true, doc: "the skill in whose queue the contact waits"},
 			wantsTarget,
+			{name: "ZipTone", kind: yesNo, fallback: "false", doc: "whether the agent who answers hears a short tone before a live caller"},
 		}, managesPriority...),
 		branches: []branch{takesDefault, takesOnError},
 		check:    checkPriority,

@@ -34,7 +34,11 @@ func (a *action) fixedNumber(name string) (n int, known bool) {
 
 // reqagent gives the request that the action's properties stand for.
 func (r *run) reqagent() Reqagent {
-	request := Reqagent{Skill: r.state.Properties["Skill"], TargetAgent: r.state.Properties["TargetAgent"]}
+	request := Reqagent{
+		Skill:       r.state.Properties["Skill"],
+		TargetAgent: r.state.Properties["TargetAgent"],
+		ZipTone:     r.state.Properties["ZipTone"] == "true",
+	}
 	if r.state.Properties["PriorityManagement"] == "Custom" {
 		request.Priority = &callback.Priority{
 			Initial:      r.whole("InitialPriority"),

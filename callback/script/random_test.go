@@ -78,7 +78,7 @@ var randomActions = []struct {
 	{`Loop: {Times: "{ANI}"}`, []string{"Again", "OnComplete", "Default"}},
 	{`Log: {Text: "{_ERR}{LOOP}"}`, []string{"Default", "OnError"}},
 	{`WebRequest: {URL: "https://crm.example.com/{ANI}", Body: {ani: "{ANI}"}, Values: {name: a.b}}`, []string{"Default", "OnError"}},
-	{`WebRequest: {URL: "{ANI}", Method: "{DNIS}", TimeoutSec: 1}`, []string{"OnError", "Default"}},
+	{`WebRequest: {URL: "https://crm.example.com/?{ANI}", Method: "{DNIS}", TimeoutSec: 1}`, []string{"OnError", "Default"}},
 	{`Getqueue: {}`, []string{"Default", "OnError"}},
 	{`EWT: {Skill: support}`, []string{"Default", "OnError"}},
 	{`UpdateContact: {InitialPriority: "{ANI}"}`, []string{"Default", "OnError"}},

@@ -171,6 +171,7 @@ type Reqagent struct {
 	Skill       string
 	TargetAgent string             // the agent's extension; "": any agent with the skill
 	Priority    *callback.Priority // nil: the skill's own
+	ZipTone     bool               // the agent hears a short tone before the caller
 }
 
 // Callback is a callback to be promised, with its properties as they were when the action fired (C8).

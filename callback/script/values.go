@@ -72,6 +72,10 @@ func (p *checker) readText(given property, n node) (value, bool) {
 		p.errorf(n.at, "%s is %q; it is the fixed name of a variable, without braces", given.name, n.text)
 		return value{}, false
 	}
+	if given.kind == webURL && !t.fixedHost() {
+		p.errorf(n.at, "%s is %q; it begins with https:// and the name of a server, and variables stand behind that only", given.name, n.text)
+		return value{}, false
+	}
 	if ok {
 		if err := given.validate(fixed); err != nil {
 			p.errorf(n.at, "%s %v", given.name, err)
