@@ -22,7 +22,7 @@ demo: build ## play the whole story with a real Asterisk, Postgres and phones
 	go run ./asterisk-conf/lab/cmd/demo
 
 # Not from the cache, which does not see that the program that the end-to-end tests run has changed.
-test: need-gcc need-postgres build ## run all tests, the end-to-end ones too
+test: need-gcc need-postgres need-speech build ## run all tests, the end-to-end ones too
 	@go test -race -shuffle=on -count=1 -timeout $(TEST_LIMIT) ./... && echo "make test: every package passed"
 
 lint: $(GOLANGCI) need-shellcheck ## check form, the linters' findings and the modules
@@ -61,7 +61,12 @@ need-postgres:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
 		{ apt-get update -q && apt-get install -q -y --no-install-recommends postgresql; }
 
+# "callbackd script speak" speaks with what is installed; its tests speak with both.
+need-speech:
+	@{ command -v flite && command -v espeak-ng; } >/dev/null || \
+		{ apt-get update -q && apt-get install -q -y --no-install-recommends flite espeak-ng; }
+
 need-shellcheck:
 	@command -v shellcheck >/dev/null || { apt-get update -q && apt-get install -q -y --no-install-recommends shellcheck; }
 
-.PHONY: help build demo test lint lab lab-down bench picture need-gcc need-postgres need-shellcheck
+.PHONY: help build demo test lint lab lab-down bench picture need-gcc need-postgres need-speech need-shellcheck
