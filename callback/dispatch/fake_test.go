@@ -36,9 +36,12 @@ type fakeStore struct {
 	// unsure answers the next save that fits with ErrUnsure; saved says whether it is saved.
 	unsure func(Change) (match, saved bool)
 	// lie saves what fits and answers that it was refused.
-	lie      func(Change) bool
-	creating chan struct{} // Create waits until it is closed; nil: it does not
-	wakes    chan struct{}
+	lie func(Change) bool
+	// unsureCreate answers the next new contact with ErrUnsure, and says whether it is saved.
+	unsureCreate func() (saved bool)
+	nobody       bool          // no agent is logged in
+	creating     chan struct{} // Create waits until it is closed; nil: it does not
+	wakes        chan struct{}
 }
 
 func newFakeStore() *fakeStore {
@@ -92,6 +95,13 @@ func (f *fakeStore) Create(_ context.Context, _ Lease, change Change) (callback.
 	change.Record.Contact = c.Clone()
 	change.Record.Contact.ID = id
 	change.Record.Rev = 1
+	if unsure := f.unsureCreate; unsure != nil {
+		f.unsureCreate = nil
+		if unsure() {
+			f.apply(id, change)
+		}
+		return id, ErrUnsure
+	}
 	f.apply(id, change)
 	return id, nil
 }
@@ -251,6 +261,9 @@ func (f *fakeStore) Estimate(_ context.Context, skill string, contact callback.C
 	if position == 0 {
 		position = f.position(skill, 0)
 	}
+	if f.nobody {
+		return Estimate{Position: position}, f.check()
+	}
 	return Estimate{
 		Wait: time.Duration(position) * 3 * time.Minute, Confidence: ConfidenceLow, LoggedIn: 1, Position: position,
 	}, f.check()
@@ -357,15 +370,18 @@ func (f *fakeStore) contact() *callback.Contact {
 	return &callback.Contact{}
 }
 
-func (f *fakeStore) has(kind callback.FactKind) bool {
+func (f *fakeStore) has(kind callback.FactKind) bool { return f.fact(kind).Kind != "" }
+
+// fact gives the first fact of that kind; a zero one for none.
+func (f *fakeStore) fact(kind callback.FactKind) callback.Fact {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, fact := range f.facts {
 		if fact.Kind == kind {
-			return true
+			return fact
 		}
 	}
-	return false
+	return callback.Fact{}
 }
 
 // fakeSwitch is an Asterisk that keeps the commands and answers them with the events that a test
@@ -476,8 +492,8 @@ func inScript(t *testing.T, source string, play func(*stage)) {
 		}
 		s := newStage(t, scripts...)
 		s.run()
+		defer func() { s.stop() }()
 		play(s)
-		s.stop()
 	})
 }
 

@@ -36,20 +36,24 @@ type answered struct {
 	found Record
 }
 
-// ask asks the questions of a turn that was saved. Each answer comes into the inbox.
+// ask asks the question of a turn that was saved, if the script still waits for the answer, and for as
+// long as it does. The answer comes into the inbox.
 func (s *session) ask(ctx context.Context, questions []play.Question) {
-	id := s.record.Contact.ID
+	id, st := s.record.Contact.ID, s.record.Script
 	for _, q := range questions {
+		if q.ID != st.Asked || !time.Now().Before(st.Deadline) {
+			continue
+		}
 		if len(s.asking) >= askedAtOnce {
 			s.inbox.put(answer(q, nil, errTooMany))
 			continue
 		}
 		s.asking[q.ID] = true
-		s.questions.Add(1)
-		go func() {
-			defer s.questions.Done()
+		s.questions.Go(func() {
+			ctx, cancel := context.WithDeadline(ctx, st.Deadline)
+			defer cancel()
 			s.inbox.put(s.d.find(ctx, id, q))
-		}()
+		})
 	}
 }
 
