@@ -40,6 +40,7 @@ type fakeStore struct {
 	// unsureCreate answers the next new contact with ErrUnsure, and says whether it is saved.
 	unsureCreate func() (saved bool)
 	nobody       bool          // no agent is logged in
+	find         func()        // what happens once OpenCallback has found a contact
 	creating     chan struct{} // Create waits until it is closed; nil: it does not
 	wakes        chan struct{}
 }
@@ -228,7 +229,11 @@ func (f *fakeStore) OpenCallback(_ context.Context, number, skill string) (Recor
 	if id == 0 {
 		return Record{}, ErrNotFound
 	}
-	return f.loaded(id), nil
+	found := f.loaded(id)
+	if f.find != nil {
+		f.find()
+	}
+	return found, nil
 }
 
 func (f *fakeStore) QueueCallback(ctx context.Context, lease Lease, change Change) (callback.ContactID, error) {
@@ -391,6 +396,7 @@ type fakeSwitch struct {
 	deliver  func(callback.Event)
 	commands []callback.Command
 	answer   func(callback.Command) error
+	slow     chan struct{}     // a Play waits until it is closed; nil: it does not
 	snapshot callback.Snapshot // at the first connect
 	refuse   error             // what Run answers; nil: it connects
 	runs     int
@@ -409,7 +415,17 @@ func (f *fakeSwitch) Run(ctx context.Context, deliver func(callback.Event)) erro
 	return nil
 }
 
-func (f *fakeSwitch) Do(_ context.Context, cmd callback.Command) error {
+func (f *fakeSwitch) Do(ctx context.Context, cmd callback.Command) error {
+	f.mu.Lock()
+	slow := f.slow
+	f.mu.Unlock()
+	if _, play := cmd.(callback.Play); play && slow != nil {
+		select {
+		case <-slow:
+		case <-ctx.Done():
+			return &callback.CommandError{Message: "time-out"}
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.commands = append(f.commands, cmd)
