@@ -1,6 +1,7 @@
 // Package phone is in charge of the SIP phones that the demo and the
 // end-to-end tests place and take calls with: real SIP over UDP, real RTP with
-// G.711 audio, RFC 4733 keys, a tone to send and an ear that tells tones apart.
+// G.711 audio, RFC 4733 keys, a tone to send and an ear that tells tones apart,
+// and, for measurements, each packet with its moment, level and pitch.
 //
 // A Phone is one SIP user agent on one address. NewAgent makes an agent's
 // phone, which registers its extension; NewCarrier makes the far end of the
