@@ -35,12 +35,13 @@ func (t *Turn) endWhisper() {
 }
 
 // joinAgent puts the agent, who is quiet now, into the bridge. Where the live caller is not quiet yet the
-// two join together then.
+// two join together then; an agent whose end is on its way joins nobody.
 func (t *Turn) joinAgent() {
-	if t.Contact.Bridge == "" {
+	c := t.Contact
+	if c.Bridge == "" || c.leaving(c.Offer.Channel) {
 		return
 	}
-	t.command(Join{Bridge: t.Contact.Bridge, Channels: []string{t.Contact.Offer.Channel}})
+	t.command(Join{Bridge: c.Bridge, Channels: []string{c.Offer.Channel}})
 }
 
 // attemptDue does the attempt's next step. The leg's row and channel ID are committed before the

@@ -8,9 +8,9 @@ import (
 
 // The refusals of a takeover; they become the script's _ERR.
 var (
-	ErrNoCallback    = errors.New("the callback does not wait any more")
-	ErrUnderWay      = errors.New("the callback is under way")
-	ErrAgentRingsYet = errors.New("an agent is being rung for this call already")
+	ErrNoCallback   = errors.New("the callback does not wait any more")
+	ErrUnderWay     = errors.New("the callback is under way")
+	ErrAgentEngaged = errors.New("an agent is being rung for this call already")
 )
 
 // QueueCallback makes a contact that begins as a callback, without a live call: it waits in the skill
@@ -70,7 +70,7 @@ func (t *Turn) TakeOver(old *Contact) (*Contact, error) {
 	}
 	agent := o.movableAgent()
 	if agent != nil && c.Offer.Open() {
-		return nil, ErrAgentRingsYet
+		return nil, ErrAgentEngaged
 	}
 
 	place := *o.Contact.Place
@@ -88,6 +88,9 @@ func (t *Turn) TakeOver(old *Contact) (*Contact, error) {
 		t.Facts = append(t.Facts, fact)
 	}
 	t.Commands = append(t.Commands, o.Commands...)
+	if agent != nil {
+		t.joinTaken()
+	}
 	return o.Contact, nil
 }
 
@@ -134,6 +137,14 @@ func (t *Turn) takeAgent(old *Contact, leg *Leg) {
 	c.Offer.ContactJoined = false
 	t.fact(FactAccepted, "agent", c.Offer.Agent, "kind", string(OfferLive))
 	t.agent(AgentChange{Agent: c.Offer.Agent, Activity: WorkingInbound})
+}
+
+// joinTaken brings the agent who was taken over and the live caller together.
+func (t *Turn) joinTaken() {
+	if t.env.Keys { // and old's script may not have wanted them
+		t.destroyBridge()
+		t.createBridge()
+	}
 	t.endWhisper()
 	t.quiet()
 }
