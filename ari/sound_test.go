@@ -67,7 +67,9 @@ func TestASoundThatWasSeenIsNotAskedForAgainAndAMissingOneIs(t *testing.T) {
 	server, n := soundServer(t)
 	for range 3 {
 		n.do(callback.Play{Channel: "caller-1", Playback: "p-1", Media: []string{"sound:" + aSound}, Language: "en"})
-		n.refused(callback.Play{Channel: "caller-1", Playback: "p-1", Media: []string{"sound:missing"}, Language: "en"})
+		if got := n.refused(callback.Play{Channel: "caller-1", Playback: "p-1", Media: []string{"sound:missing"}, Language: "en"}); got.Kind != callback.CommandRejected {
+			t.Errorf("a missing sound fails with %+v, want it refused", got)
+		}
 	}
 	if asked := server.Requests("GET /ari/sounds/" + aSound); len(asked) != 1 {
 		t.Errorf("a sound that is there was asked for %d times, want once", len(asked))
