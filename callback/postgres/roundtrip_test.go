@@ -146,6 +146,7 @@ func drawRecord(rt *rapid.T, agent string) dispatch.Record {
 		Channel:   text.Draw(rt, "channel"), Bridge: text.Draw(rt, "bridge"), Playing: text.Draw(rt, "playing"),
 		Quieting: text.Draw(rt, "quieting"), Music: text.Draw(rt, "music"),
 		Tries: count.Draw(rt, "tries"), Attempts: count.Draw(rt, "attempts"), Faults: count.Draw(rt, "faults"),
+		ZipTone:    rapid.Bool().Draw(rt, "zip tone"),
 		CalledBack: rapid.Bool().Draw(rt, "called back"), HangupWanted: rapid.Bool().Draw(rt, "hangup wanted"),
 	}
 	if c.State == callback.StateEnded {

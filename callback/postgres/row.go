@@ -84,6 +84,7 @@ type contactRow struct {
 	Tries         int          `json:"tries"`
 	Attempts      int          `json:"attempts"`
 	Faults        int          `json:"faults"`
+	ZipTone       bool         `json:"zip_tone"`
 	CalledBack    bool         `json:"called_back"`
 	HangupWanted  bool         `json:"hangup_wanted"`
 }
@@ -221,7 +222,7 @@ func newContactRow(record dispatch.Record) contactRow {
 		ArrivedAt: moment{c.ArrivedAt}, EndedAt: moment{c.EndedAt},
 		Channel: optional(c.Channel), Bridge: optional(c.Bridge), Playing: optional(c.Playing),
 		Quieting: optional(c.Quieting), Music: optional(c.Music),
-		Tries: c.Tries, Attempts: c.Attempts, Faults: c.Faults, CalledBack: c.CalledBack, HangupWanted: c.HangupWanted,
+		Tries: c.Tries, Attempts: c.Attempts, Faults: c.Faults, ZipTone: c.ZipTone, CalledBack: c.CalledBack, HangupWanted: c.HangupWanted,
 	}
 	if c.Place != nil {
 		row.Skill = optional(c.Place.Skill)
@@ -306,7 +307,7 @@ func (r contactRow) contact() *callback.Contact {
 		ArrivedAt: r.ArrivedAt.Time, EndedAt: r.EndedAt.Time,
 		Channel: string(r.Channel), Bridge: string(r.Bridge), Playing: string(r.Playing),
 		Quieting: string(r.Quieting), Music: string(r.Music),
-		Tries: r.Tries, Attempts: r.Attempts, Faults: r.Faults, CalledBack: r.CalledBack, HangupWanted: r.HangupWanted,
+		Tries: r.Tries, Attempts: r.Attempts, Faults: r.Faults, ZipTone: r.ZipTone, CalledBack: r.CalledBack, HangupWanted: r.HangupWanted,
 	}
 	if r.PhoneNumber != nil && r.Extension != nil && r.CallerID != nil && r.CallDelaySec != nil {
 		c.Promise = &callback.Promise{

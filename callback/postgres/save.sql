@@ -12,7 +12,7 @@ WITH lease AS MATERIALIZED (
         call_delay_sec = j.call_delay_sec, promised_at = j.promised_at,
         channel = j.channel, bridge = j.bridge, playing = j.playing, quieting = j.quieting, music = j.music,
         tries = j.tries, attempts = j.attempts, faults = j.faults,
-        called_back = j.called_back, hangup_wanted = j.hangup_wanted
+        zip_tone = j.zip_tone, called_back = j.called_back, hangup_wanted = j.hangup_wanted
     FROM jsonb_populate_record(NULL::contact, $1::jsonb -> 'contact') j
     WHERE c.id = j.id AND c.rev = j.rev AND EXISTS (SELECT FROM lease)
     RETURNING c.id
