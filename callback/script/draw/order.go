@@ -2,11 +2,16 @@ package draw
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"slices"
 )
 
-// rounds is how often the order of the layers is gone through, down and up again.
-const rounds = 16
+// How hard the order is looked for.
+const (
+	starts = 8 // orders to begin with
+	rounds = 4 // of sweeps from each of them
+	passes = 4 // over the nets, to lay each of them elsewhere
+)
 
 // spot is what has a place in the order of a layer: an item, or the turn of a net that leads back,
 // which lies between two layers and takes part in the order of the one beyond.
@@ -26,30 +31,61 @@ type link struct {
 // ordering looks for an order of the layers with few crossings; a crossing of what happens without a
 // failure counts the most.
 type ordering struct {
+	*layered
 	ranks [][]*spot
 	spots map[*item]*spot
+
+	counts []int  // the crossings below each layer; -1: not known
+	unsure []bool // the layers in which moving a spot may save crossings
 }
 
 // orderLayers puts the items of each layer into their order.
 func (l *layered) orderLayers() {
-	o := &ordering{ranks: make([][]*spot, len(l.layers)+2), spots: make(map[*item]*spot)}
-	o.link(l)
-	o.begin(l)
-	best, least := o.positions(), o.crossings()
-	for round := range rounds {
-		o.sweep(round%2 == 0)
-		o.exchange()
-		if crossings := o.crossings(); crossings < least {
-			best, least = o.positions(), crossings
-		}
-	}
-	o.restore(best)
+	o := newOrdering(l)
+	o.search()
 	for layer, items := range l.layers {
 		slices.SortFunc(items, func(a, b *item) int { return cmp.Compare(o.spots[a].position, o.spots[b].position) })
 		for position, i := range items {
 			i.layer, i.position = layer, position
 		}
 	}
+}
+
+// search begins with the order in which a person would read, and with others that come from shuffling
+// it, always in the same way; the best is made better.
+func (o *ordering) search() {
+	shuffle := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // not a secret
+	best, least := o.positions(), o.crossings()
+	for range starts {
+		for round := range rounds {
+			o.sweep(round%2 == 0)
+			o.sift()
+			if crossings := o.crossings(); crossings < least {
+				best, least = o.positions(), crossings
+			}
+		}
+		for i, rank := range o.ranks {
+			shuffle.Shuffle(len(rank), func(a, b int) { rank[a], rank[b] = rank[b], rank[a] })
+			o.renumber(i)
+		}
+	}
+	o.restore(best)
+	for range passes {
+		if !o.moveNets() {
+			break
+		}
+	}
+}
+
+func newOrdering(l *layered) *ordering {
+	n := len(l.layers) + 2
+	o := &ordering{layered: l, ranks: make([][]*spot, n), spots: make(map[*item]*spot), counts: make([]int, n), unsure: make([]bool, n)}
+	o.link(l)
+	o.begin(l)
+	for i := range o.ranks {
+		o.renumber(i)
+	}
+	return o
 }
 
 // spot gives the spot of an item.
@@ -150,25 +186,32 @@ func (o *ordering) begin(l *layered) {
 // sweep puts each layer into the order of what its spots are joined with in the layer before.
 func (o *ordering) sweep(down bool) {
 	for i := range o.ranks {
-		rank := o.ranks[i]
 		if !down {
-			rank = o.ranks[len(o.ranks)-1-i]
+			i = len(o.ranks) - 1 - i
 		}
-		for _, s := range rank {
+		for _, s := range o.ranks[i] {
 			links := s.up
 			if !down {
 				links = s.down
 			}
 			s.weight = centre(links, float64(s.position))
 		}
-		slices.SortStableFunc(rank, func(a, b *spot) int { return cmp.Compare(a.weight, b.weight) })
-		number(rank)
+		slices.SortStableFunc(o.ranks[i], func(a, b *spot) int { return cmp.Compare(a.weight, b.weight) })
+		o.renumber(i)
 	}
 }
 
-func number(rank []*spot) {
-	for position, s := range rank {
+// renumber notes that the order of a layer has changed.
+func (o *ordering) renumber(i int) {
+	for position, s := range o.ranks[i] {
 		s.position = position
+	}
+	o.counts[i], o.unsure[i] = -1, true
+	if i > 0 {
+		o.counts[i-1], o.unsure[i-1] = -1, true
+	}
+	if i < len(o.ranks)-1 {
+		o.unsure[i+1] = true
 	}
 }
 
@@ -185,21 +228,93 @@ func centre(links []link, otherwise float64) float64 {
 	return float64(sum) / float64(weights)
 }
 
-// exchange exchanges neighbours as long as that saves crossings.
-func (o *ordering) exchange() {
-	for better := true; better; {
-		better = false
-		for _, rank := range o.ranks {
-			for i := 1; i < len(rank); i++ {
-				a, b := rank[i-1], rank[i]
-				if pairCrossings(b.up, a.up)+pairCrossings(b.down, a.down) < pairCrossings(a.up, b.up)+pairCrossings(a.down, b.down) {
-					rank[i-1], rank[i] = b, a
-					a.position, b.position = i, i-1
-					better = true
+// sift moves spots within their layers as long as that saves crossings.
+func (o *ordering) sift() {
+	for slices.Contains(o.unsure, true) {
+		for i, rank := range o.ranks {
+			if !o.unsure[i] {
+				continue
+			}
+			o.unsure[i] = false
+			for from := range rank {
+				if to, saved := bestPlace(rank, from); saved > 0 {
+					o.move(i, from, to)
 				}
 			}
 		}
 	}
+}
+
+// move moves a spot of a layer to another place in it.
+func (o *ordering) move(i, from, to int) {
+	rank := o.ranks[i]
+	s := rank[from]
+	copy(rank[from:], rank[from+1:])
+	copy(rank[to+1:], rank[to:len(rank)-1])
+	rank[to] = s
+	o.renumber(i)
+}
+
+// moveNets lays each net that has bends to the far left and to the far right, and keeps what saves
+// crossings. It says whether something did.
+func (o *ordering) moveNets() bool {
+	least := o.crossings()
+	before := least
+	for _, n := range o.nets {
+		if len(n.down)+len(n.up) == 0 {
+			continue
+		}
+		for _, right := range []bool{false, true} {
+			kept := o.positions()
+			o.moveNet(n, right)
+			o.sift()
+			if crossings := o.crossings(); crossings < least {
+				least = crossings
+			} else {
+				o.restore(kept)
+			}
+		}
+	}
+	return least < before
+}
+
+func (o *ordering) moveNet(n *net, right bool) {
+	for layer := range o.layers {
+		for _, bend := range []*item{n.down[layer], n.up[layer]} {
+			if bend == nil {
+				continue
+			}
+			s, to := o.spots[bend], 0
+			if right {
+				to = len(o.ranks[s.rank]) - 1
+			}
+			o.move(s.rank, s.position, to)
+		}
+	}
+}
+
+// bestPlace gives the best other place for a spot of a layer, and what that saves.
+func bestPlace(rank []*spot, from int) (to, saved int) {
+	s := rank[from]
+	sum := 0
+	for i := from - 1; i >= 0; i-- {
+		if sum += exchange(rank[i], s); sum > saved {
+			to, saved = i, sum
+		}
+	}
+	sum = 0
+	for i := from + 1; i < len(rank); i++ {
+		if sum += exchange(s, rank[i]); sum > saved {
+			to, saved = i, sum
+		}
+	}
+	return to, saved
+}
+
+// exchange gives what is saved if two spots change sides.
+func exchange(left, right *spot) int {
+	return pairCrossings(left.up, right.up) + pairCrossings(left.down, right.down) -
+		pairCrossings(right.up, left.up) - pairCrossings(right.down, left.down)
 }
 
 // pairCrossings is what the links of a spot and of its neighbour on the right cross each other.
@@ -217,12 +332,16 @@ func pairCrossings(left, right []link) int {
 
 func (o *ordering) crossings() int {
 	crossings := 0
-	for _, rank := range o.ranks {
-		for i, a := range rank {
-			for _, b := range rank[i+1:] {
-				crossings += pairCrossings(a.down, b.down)
+	for i, rank := range o.ranks {
+		if o.counts[i] < 0 {
+			o.counts[i] = 0
+			for left, a := range rank {
+				for _, b := range rank[left+1:] {
+					o.counts[i] += pairCrossings(a.down, b.down)
+				}
 			}
 		}
+		crossings += o.counts[i]
 	}
 	return crossings
 }
@@ -235,9 +354,12 @@ func (o *ordering) positions() [][]*spot {
 	return kept
 }
 
+// restore brings an order back.
 func (o *ordering) restore(kept [][]*spot) {
 	for i, rank := range kept {
-		o.ranks[i] = rank
-		number(rank)
+		if !slices.Equal(o.ranks[i], rank) {
+			copy(o.ranks[i], rank)
+			o.renumber(i)
+		}
 	}
 }
