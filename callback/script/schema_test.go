@@ -1,0 +1,148 @@
+package script_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"pgregory.net/rapid"
+
+	"github.com/callbackd/callbackd/callback/script"
+)
+
+func TestGeneratedSchemaIsNotStale(t *testing.T) { isNotStale(t, "schema.json", script.Schema()) }
+
+// isNotStale compares a generated file with what is generated now.
+func isNotStale(t *testing.T, file string, want []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is stale: make reference writes it anew", file)
+	}
+}
+
+// readable reads a script as an editor does.
+func readable(source []byte) (document any, err error) {
+	err = yaml.Unmarshal(source, &document)
+	return document, err
+}
+
+func compiled(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(script.Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("script.json", document); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("script.json") // it is held against draft 2020-12 here
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestTheSchemaPassesEachExample(t *testing.T) {
+	schema := compiled(t)
+	sources := script.ScriptsOfKinds()
+	sources["the script that ships"] = script.Example()
+	for name, source := range sources {
+		document, err := readable(source)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := schema.Validate(document); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, source)
+		}
+	}
+}
+
+// An editor must not mark what the daemon runs.
+func TestTheSchemaPassesWhatTheCheckerPasses(t *testing.T) {
+	schema := compiled(t)
+	rapid.Check(t, func(t *rapid.T) {
+		source := []byte(randomScript(t))
+		if s, _ := script.Parse("a.yaml", source); s == nil {
+			t.Skip("a script with a mistake")
+		}
+		document, err := readable(source)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, source)
+		}
+		if err := schema.Validate(document); err != nil {
+			t.Fatalf("%v\n%s", err, source)
+		}
+	})
+}
+
+// The mistakes that no schema sees: not in the form of the file, but in what it means.
+var unseen = strings.Fields(`
+	C11-voice-after-callback C11-voice-after-release C17-caption-like-a-name C17-captions-alike
+	C18-callback-without-OnError C2-callback-twice C2-callback-without-a-request C7-delay-of-a-minute
+	C7-queuecallback-delay C9-ANI-after-callback C9-DNIS-in-OnAnswer anchor branch-dangling
+	branch-dangling-and-close capture-digits case-without-branches class-and-file complete-without-file
+	event-dangling if-equals-twice if-no-condition if-parenthesis if-text-in-order if-unknown-variable
+	loop-onto-itself loop-that-never-waits loop-that-only-begins-anew loop-without-Again
+	menu-branch-not-in-keys menu-branch-too-long merge-key priority-without-custom start-dangling tag
+	timezone two-documents unreachable updatecontact-nothing variable-misspelt-own
+	variable-of-an-action-that-is-missing variable-perhaps-not-set variable-read-too-early
+	variable-that-nothing-sets variable-unknown variable-unknown-and-far wait-too-long
+`)
+
+// The mistakes that are none of the schema's: an editor finds them before.
+var noYAML = strings.Fields(`
+	alias-for-a-key all-at-once branch-twice key-twice not-yaml property-twice tab
+`)
+
+func TestTheSchemaSeesTheMistakesOfForm(t *testing.T) {
+	schema := compiled(t)
+	files, err := filepath.Glob("testdata/mistakes/*.yaml")
+	if err != nil || len(files) < 50 {
+		t.Fatalf("%d fixtures, %v", len(files), err)
+	}
+	listed := make(map[string]bool)
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		listed[name] = true
+		t.Run(name, func(t *testing.T) {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := splitFixture(string(source))
+			document, err := readable([]byte(body))
+			if (err != nil) != slices.Contains(noYAML, name) {
+				t.Fatalf("as YAML: %v; noYAML says otherwise", err)
+			}
+			if err != nil {
+				return
+			}
+			err = schema.Validate(document)
+			if (err == nil) != slices.Contains(unseen, name) {
+				t.Errorf("the schema says %v; unseen says otherwise", err)
+			}
+		})
+	}
+	for _, name := range slices.Concat(unseen, noYAML) {
+		if !listed[name] {
+			t.Errorf("there is no fixture %s", name)
+		}
+	}
+}
