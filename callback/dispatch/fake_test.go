@@ -40,6 +40,7 @@ type fakeStore struct {
 	// unsureCreate answers the next new contact with ErrUnsure, and says whether it is saved.
 	unsureCreate func() (saved bool)
 	nobody       bool          // no agent is logged in
+	saving       func()        // what happens before each save
 	find         func()        // what happens once OpenCallback has found a contact
 	creating     chan struct{} // Create waits until it is closed; nil: it does not
 	wakes        chan struct{}
@@ -110,6 +111,9 @@ func (f *fakeStore) Create(_ context.Context, _ Lease, change Change) (callback.
 func (f *fakeStore) Save(_ context.Context, _ Lease, change Change) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.saving != nil {
+		f.saving()
+	}
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -309,8 +313,11 @@ func (f *fakeStore) Due(_ context.Context, at time.Time) ([]callback.ContactID, 
 	var due []callback.ContactID
 	for id, record := range f.contacts {
 		deadline := record.Script.Deadline
+		if deadline.IsZero() || at.Before(deadline) || len(due) == 1000 {
+			continue
+		}
 		online := slices.Contains([]callback.State{callback.StateLive, callback.StateConnected, callback.StateReleased}, record.Contact.State)
-		if !online && f.loaded(id).Contact.Idle() && !deadline.IsZero() && !at.Before(deadline) && len(due) < 1000 {
+		if !online && f.loaded(id).Contact.Idle() {
 			due = append(due, id)
 		}
 	}
