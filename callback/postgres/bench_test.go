@@ -72,3 +72,35 @@ func BenchmarkMatch(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkQueueStatus and BenchmarkEstimate ask for the contact in the middle of the queue.
+func BenchmarkQueueStatus(b *testing.B) {
+	askInTheMiddle(b, func(store *postgres.Store, id callback.ContactID) (int, error) {
+		status, err := store.QueueStatus(b.Context(), "support", id)
+		return status.Position, err
+	})
+}
+
+func BenchmarkEstimate(b *testing.B) {
+	askInTheMiddle(b, func(store *postgres.Store, id callback.ContactID) (int, error) {
+		estimate, err := store.Estimate(b.Context(), "support", id)
+		return estimate.Position, err
+	})
+}
+
+func askInTheMiddle(b *testing.B, ask func(*postgres.Store, callback.ContactID) (position int, err error)) {
+	for _, size := range []struct{ waiting, classes int }{{1_000, 1}, {100_000, 1}, {100_000, 100}, {100_000, 1_000}} {
+		b.Run(fmt.Sprintf("%d waiting, %d classes", size.waiting, size.classes), func(b *testing.B) {
+			url := postgrestest.URL(b)
+			store := postgrestest.Open(b, url)
+			addAgent(b, store, "1001", postgres.AgentSkill{Skill: "support", Proficiency: 1})
+			fillQueue(b, url, size.waiting, size.classes)
+			fillHistory(b, url, 10_000)
+			for b.Loop() {
+				if position, err := ask(store, callback.ContactID(size.waiting/2)); err != nil || position == 0 {
+					b.Fatalf("the position is %d (%v)", position, err)
+				}
+			}
+		})
+	}
+}

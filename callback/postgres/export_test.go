@@ -1,10 +1,14 @@
 package postgres
 
-// The statements by which scripts ask how a queue stands, for a look at what they read.
+// The statements of scripts, for a look at what they read.
 const (
+	DueStatement      = dueStatement
 	StatusStatement   = statusStatement
 	EstimateStatement = estimateStatement
 )
+
+// OpenCallbackStatement looks for a callback by its number and skill.
+var OpenCallbackStatement = loadDocument + openCallbackWhere
 
 // FindStatement gives the statement by which a match finds its pair, for a look at its plan.
 func FindStatement() string { return findStatement }

@@ -37,11 +37,13 @@ func (s *Store) OpenOn(ctx context.Context, node string) ([]dispatch.Record, err
 	return records, nil
 }
 
+// openCallbackWhere is what the unique index of open callbacks answers.
+const openCallbackWhere = "WHERE c.phone_number = $1 AND c.skill = $2 AND c.state IN ('callback', 'calling', 'stuck')"
+
 // OpenCallback gives the contact whose callback to that number, as it is dialled, is open in that skill:
 // one waits, is under way or is stuck. There is at most one; [dispatch.ErrNotFound] for none.
 func (s *Store) OpenCallback(ctx context.Context, number, skill string) (dispatch.Record, error) {
-	records, err := s.load(ctx, loadDocument+`
-		WHERE c.phone_number = $1 AND c.skill = $2 AND c.state IN ('callback', 'calling', 'stuck')`, number, skill)
+	records, err := s.load(ctx, loadDocument+openCallbackWhere, number, skill)
 	if err == nil && len(records) == 0 {
 		err = dispatch.ErrNotFound
 	}
@@ -74,14 +76,16 @@ func (s *Store) load(ctx context.Context, query string, arguments ...any) ([]dis
 // dueLimit is how many contacts Due gives at once; the next call gives those that are left.
 const dueLimit = 1000
 
+const dueStatement = `
+	SELECT id FROM contact c
+	WHERE wake_at <= $1 AND state NOT IN ('live', 'connected', 'released')
+	  AND NOT EXISTS (SELECT FROM leg l WHERE l.contact_id = c.id AND l.ended_at IS NULL)
+	ORDER BY wake_at LIMIT $2`
+
 // Due gives the contacts without an open leg whose script has a deadline that has come, the earliest
 // first, 1,000 at most.
 func (s *Store) Due(ctx context.Context, now time.Time) ([]callback.ContactID, error) {
-	prepared, err := s.prepared.get(ctx, `
-		SELECT id FROM contact c
-		WHERE wake_at <= $1 AND state NOT IN ('live', 'connected', 'released')
-		  AND NOT EXISTS (SELECT FROM leg l WHERE l.contact_id = c.id AND l.ended_at IS NULL)
-		ORDER BY wake_at LIMIT $2`)
+	prepared, err := s.prepared.get(ctx, dueStatement)
 	if err != nil {
 		return nil, fmt.Errorf("looking for scripts that are due: %w", err)
 	}
