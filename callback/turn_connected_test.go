@@ -187,7 +187,9 @@ func TestAnAgentsAnswerCutsWhateverPlays(t *testing.T) {
 				t.Errorf("it goes on: %v", s.commands)
 			}
 			if quieting := s.c.Quieting; quieting != "" {
+				s.wantCommands(callback.StopPlayback{Channel: "in", Playback: quieting})
 				s.event(callback.PlaybackFinished{Channel: "in", Playback: quieting})
+				s.wantCommands(callback.CreateBridge{Bridge: s.c.Bridge}, callback.Join{Bridge: s.c.Bridge, Channels: []string{"in", agent}})
 			}
 			s.join()
 			s.wantState(callback.StateConnected, "")
