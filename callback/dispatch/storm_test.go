@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,6 +46,7 @@ type pbx struct {
 	dice     *rand.Rand
 	dials    int
 	arrivals int
+	requests map[string]int // web requests, by URL
 }
 
 // tell delivers an event, if anyone listens.
@@ -94,10 +97,41 @@ func (p *pbx) snapshot() *callback.Snapshot {
 	return s
 }
 
+// arrival is a call that runs the example; or, every second one, the script that asks for much, from one of
+// a few numbers.
 func arrival(channel string) callback.LegArrived {
-	number := "212555" + strings.TrimPrefix(channel, "in-")
-	return callback.LegArrived{Channel: channel, Script: "example", ANI: number, DNIS: "8005550100", Dialled: "8005550100"}
+	n, _ := strconv.Atoi(strings.TrimPrefix(channel, "in-"))
+	call := callback.LegArrived{
+		Channel: channel, Script: "example", ANI: fmt.Sprintf("212555%04d", n), DNIS: "8005550100", Dialled: "8005550100",
+	}
+	if n%2 == 0 {
+		call.Script, call.ANI = "tried", fmt.Sprintf("212555%04d", n%4)
+	}
+	return call
 }
+
+// asksForMuch takes places over, asks a web server, queues other callbacks, and waits.
+const asksForMuch = `
+type: Phone
+start: take
+events: {OnAnswer: note, OnAgentRelease: survey}
+actions:
+  take: {Contacttakeover: {Skill: support}, branches: {Default: round, NotFound: request, OnError: request}}
+  request: {Reqagent: {Skill: support}, branches: {Default: round}}
+  round: {Loop: {Times: 100}, branches: {Again: crm, OnComplete: music}}
+  crm: {WebRequest: {URL: "https://crm.example/{CONTACTID}/{LOOP}", TimeoutSec: 5}, branches: {Default: music, OnError: music}}
+  music: {Music: {Seconds: 20}, branches: {Default: offer}}
+  offer: {Menu: {Prompt: [callbackd/offer], Keys: "1", FirstKeySec: 5}, branches: {"1": other, Default: round}}
+  other: {Queuecallback: {Skill: support, PhoneNumber: "2129990{CONTACTID}"}, branches: {Default: thanks, OnError: thanks}}
+  thanks: {Play: {Sounds: [callbackd/place-saved]}, branches: {Default: callback}}
+  callback: {Callback: {PhoneNumber: "{ANI}"}, branches: {Default: wait, OnError: music}}
+  wait: {Wait: {For: 5m}, branches: {Default: waited}}
+  waited: {WebRequest: {URL: "https://crm.example/{CONTACTID}/waited"}, branches: {Default: queue, OnError: queue}}
+  queue: {Getqueue: {}, branches: {Default: expire, OnError: expire}}
+  expire: {Hangup: {}}
+  note: {WebRequest: {URL: "https://crm.example/{CONTACTID}/answered"}}
+  survey: {Menu: {Prompt: [survey], Keys: "1", FirstKeySec: 5}, branches: {Default: expire}}
+`
 
 // Do carries a command out, or loses it or its answer while it is mute.
 func (p *pbx) Do(_ context.Context, cmd callback.Command) error {
@@ -289,6 +323,34 @@ func (m *mortal) Match(ctx context.Context, request MatchRequest) (*Match, error
 	return m.fakeStore.Match(ctx, request)
 }
 
+func (m *mortal) QueueCallback(ctx context.Context, lease Lease, change Change) (callback.ContactID, error) {
+	return m.Create(ctx, lease, change)
+}
+
+func (m *mortal) OpenCallback(ctx context.Context, number, skill string) (Record, error) {
+	if m.dead.Load() {
+		return Record{}, errAway
+	}
+	return m.fakeStore.OpenCallback(ctx, number, skill)
+}
+
+// RoundTrip is the web server, which may take longer than the scripts wait.
+func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+	if m.dead.Load() {
+		return nil, errors.New("dead")
+	}
+	m.pbx.mu.Lock()
+	m.requests[r.URL.Path]++
+	takes := time.Duration(m.pbx.dice.IntN(8000)) * time.Millisecond
+	m.pbx.mu.Unlock()
+	select {
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	case <-time.After(takes):
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+	}
+}
+
 // storm is a daemon after another, with weather.
 type storm struct {
 	*stage
@@ -299,7 +361,8 @@ type storm struct {
 
 func (s *storm) start() {
 	s.world = &mortal{fakeStore: s.store, pbx: s.pbx}
-	s.d = newDispatcher(s.t, s.world, s.world)
+	s.d = newDispatcher(s.t, s.world, s.world, parse(s.t, "tried", asksForMuch))
+	s.d.web.client.Transport = s.world
 	s.run()
 }
 
@@ -324,6 +387,9 @@ func (s *storm) weather() {
 		saved := s.dice.IntN(2) == 0
 		s.store.mu.Lock()
 		s.store.unsure = func(Change) (bool, bool) { return true, saved }
+		if s.dice.IntN(4) == 0 {
+			s.store.unsureCreate = func() bool { return saved }
+		}
 		s.store.mu.Unlock()
 		return
 	}
@@ -343,7 +409,7 @@ func (s *storm) weather() {
 		clear(p.playing)
 		p.hearing = false
 		p.lose()
-	case 9:
+	case 9, 12, 13:
 		p.arrivals++
 		id := fmt.Sprintf("in-%04d", 1000+p.arrivals)
 		p.lines[id] = &phoneLine{party: callback.PartyContact, state: callback.ChannelRinging, inbound: true}
@@ -385,7 +451,7 @@ func (p *pbx) people(willing bool) {
 func (s *storm) calm() {
 	s.store.setAway(false)
 	s.store.mu.Lock()
-	s.store.unsure = nil
+	s.store.unsure, s.store.unsureCreate = nil, nil
 	s.store.mu.Unlock()
 	s.pbx.mu.Lock()
 	s.pbx.mute = false
@@ -405,14 +471,15 @@ func (s *storm) calm() {
 }
 
 func TestWhateverDiesNobodyIsLostOrStuck(t *testing.T) {
-	dials := 0
+	dials, requests := 0, 0
+	ended := map[callback.Outcome]int{}
 	for seed := range uint64(stormSeeds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := newFakeStore()
 				p := &pbx{
 					t: t, store: store, lines: map[string]*phoneLine{}, bridges: map[string][]string{},
-					playing: map[string]string{}, dice: rand.New(rand.NewPCG(seed, 0)),
+					playing: map[string]string{}, requests: map[string]int{}, dice: rand.New(rand.NewPCG(seed, 0)),
 				}
 				s := &storm{stage: &stage{t: t, store: store}, pbx: p, dice: rand.New(rand.NewPCG(seed, 1))}
 				s.start()
@@ -424,12 +491,17 @@ func TestWhateverDiesNobodyIsLostOrStuck(t *testing.T) {
 				s.check()
 				s.stop()
 				dials += p.dials
+				requests += len(p.requests)
+				for _, record := range store.contacts {
+					ended[record.Contact.Outcome]++
+				}
 			})
 		})
 	}
-	if dials == 0 {
-		t.Error("no storm has come as far as a callback")
+	if dials == 0 || requests == 0 || ended[callback.OutcomeTakenOver] == 0 || ended[callback.OutcomeHungUp] == 0 {
+		t.Errorf("the storms have not come far: %d callbacks, %d web requests, outcomes %v", dials, requests, ended)
 	}
+	t.Logf("%d callbacks, %d web requests, outcomes %v", dials, requests, ended)
 }
 
 // check proves that everyone has an outcome, that a promise was kept or is left to a person, and that
@@ -451,6 +523,11 @@ func (s *storm) check() {
 	}
 	s.pbx.mu.Lock()
 	defer s.pbx.mu.Unlock()
+	for path, n := range s.pbx.requests {
+		if n > 1 {
+			s.t.Errorf("the web server was asked %d times for %s", n, path)
+		}
+	}
 	if len(s.pbx.lines) > 0 || len(s.pbx.bridges) > 0 || s.d.sessionCount() > 0 {
 		s.t.Errorf("left: channels %v, bridges %v, %v sessions", s.pbx.lines, s.pbx.bridges, s.d.sessionCount())
 	}
