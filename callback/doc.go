@@ -24,6 +24,9 @@
 // stuck: open, but it takes a person to decide what becomes of it.
 // ended: the contact has its outcome.
 //
+// A new call can take over the place of a contact that is in the state callback or calling, and the
+// agent with it who is on the line for that one; the other has then ended.
+//
 // An offer runs beside that: ringing, then accepted, refused or withdrawn; it is open until the
 // agent's leg has ended, so that nobody is offered anything while their phone still rings.
 package callback

@@ -2,7 +2,6 @@ package callback
 
 import (
 	"errors"
-	"strconv"
 	"time"
 )
 
@@ -30,8 +29,7 @@ func (t *Turn) Reqagent(skill string, priority Priority, target string) error {
 		c.Place = &Place{QueuedAt: t.env.Now, Node: c.Node}
 	}
 	c.Place.Skill, c.Place.Priority, c.Place.TargetAgent = skill, priority, target
-	t.fact(FactQueued, "skill", skill,
-		"initial", strconv.Itoa(priority.Initial), "acceleration", strconv.Itoa(priority.Acceleration), "maximum", strconv.Itoa(priority.Maximum))
+	t.queuedFact()
 	return nil
 }
 
@@ -52,7 +50,7 @@ func (t *Turn) Callback(p Promise) error {
 	p.PromisedAt = t.env.Now
 	c.Promise = &p
 	c.State = StateCallback
-	t.fact(FactPromised, "phone_number", p.PhoneNumber, "caller_id", p.CallerID, "call_delay", p.CallDelay.String())
+	t.promisedFact()
 	if c.Offer.Ringing() && c.Offer.Kind == OfferLive {
 		c.Offer.Kind = OfferCallback
 		t.fact(FactOfferChanged, "agent", c.Offer.Agent, "kind", string(OfferCallback))

@@ -16,6 +16,13 @@
 //	          ▼                                     ▼
 //	offer open, place.offer set ───────────▶ offer ended, place.offer empty (or no place any more)
 //
+// How many stand ahead of a contact is counted in the same way: in each class they are those who were
+// queued before a moment that follows from the class and the contact's priority ([Store.QueueStatus],
+// [Store.Estimate]).
+//
+// A takeover is the one change of two contacts in one transaction; the offer of an agent who has accepted
+// moves from the one to the other with it.
+//
 // Who decides on a call checks its lease of the node in the same transaction, and keeps the lease's
 // row locked until that transaction is over, so that a daemon that takes the node over sees all that
 // the other has committed.
