@@ -193,13 +193,14 @@ func (p *checker) checkAfterCallback() {
 // requesting are the kinds that put a contact into a queue.
 var requesting = map[string]bool{"Reqagent": true, "Contacttakeover": true}
 
-// WantsKeys says whether the script listens to keys while agent and contact are connected.
+// WantsKeys says whether the script listens to keys while agent and contact are connected, or plays music
+// then: where the bridge does not tell keys, music and voice come in turns, a noise.
 func (s *Script) WantsKeys() bool {
 	for name := range s.reach([]string{s.events[OnAnswer].action}, anyWay) {
 		a := s.actions[name]
 		ends, fixed := a.fixed("EndOnKey")
 		switch {
-		case a.kind.name == "Menu", a.kind.name == "Capture", a.kind.name == "Runscript":
+		case a.kind.name == "Menu", a.kind.name == "Capture", a.kind.name == "Music", a.kind.name == "Runscript":
 			return true
 		case a.kind.name == "Play" && (!fixed || ends == "true"):
 			return true

@@ -484,7 +484,7 @@ actions:
 `
 	for action, want := range map[string]bool{
 		`Play: {Sounds: recorded}`: false, `Play: {Sounds: recorded, EndOnKey: true}`: true, `Menu: {Keys: "1"}`: true,
-		`Log: {Text: x}`: false,
+		`Log: {Text: x}`: false, `Music: {Class: quiet}`: true,
 	} {
 		s, found := script.Parse("a.yaml", fmt.Appendf(nil, source, action))
 		if s == nil || s.WantsKeys() != want {
