@@ -45,6 +45,9 @@ bench: ## run the benchmarks
 picture: ## draw the way of a call again, for the README
 	go run ./cmd/callbackd/picture
 
+reference: ## write the scripts' reference and their schema for editors anew
+	go test ./callback/script -count=1 -run Generated -update
+
 # The linter is built once, under the name of its version.
 $(GOLANGCI):
 	@echo "building golangci-lint $(GOLANGCI_VERSION), once (some minutes)"
@@ -69,4 +72,4 @@ need-speech:
 need-shellcheck:
 	@command -v shellcheck >/dev/null || { apt-get update -q && apt-get install -q -y --no-install-recommends shellcheck; }
 
-.PHONY: help build demo test lint lab lab-down bench picture need-gcc need-postgres need-speech need-shellcheck
+.PHONY: help build demo test lint lab lab-down bench picture reference need-gcc need-postgres need-speech need-shellcheck

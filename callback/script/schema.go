@@ -37,6 +37,7 @@ type schema struct {
 	Title       string `json:"title,omitempty"`
 	Description string `json:"description,omitempty"`
 	Default     any    `json:"default,omitempty"`
+	Complaint   string `json:"errorMessage,omitempty"` // no part of the standard; editors show it
 
 	Type  types    `json:"type,omitempty"`
 	Const string   `json:"const,omitempty"`
@@ -99,11 +100,11 @@ func fileSchema() *schema {
 		Definitions: map[string]*schema{
 			"action":   actionSchema(),
 			"variable": variableSchema(),
-			"target":   {Type: scalars, Pattern: actionName.String()},
+			"target":   {Type: scalars, Pattern: actionName.String(), Complaint: "an action is named by letters, digits, - and _"},
 			"prompt": {AnyOf: []*schema{
 				refer("item"), {Type: types{"array"}, MinItems: 1, Items: refer("item")},
 			}},
-			"item": {AnyOf: []*schema{property{kind: sound}.schema(), spokenSchema()}},
+			"item": {AnyOf: []*schema{property{name: "an item of a prompt", kind: sound}.schema(), spokenSchema()}},
 		},
 	}
 }
@@ -162,6 +163,7 @@ func actionSchema() *schema {
 // schema is what stands behind the kind's name.
 func (k *kind) schema() *schema {
 	s := &schema{
+		Title:       k.name,
 		Description: k.doc,
 		Type:        types{"object"},
 		Properties:  make(map[string]*schema),
@@ -184,12 +186,13 @@ func (k *kind) branchesSchema() *schema {
 		return &schema{Description: k.name + " has no branches: the script ends there.", Type: types{"null"}}
 	}
 	s := &schema{
+		Title:      "branches of " + k.name,
 		Type:       types{"object", "null"},
 		Properties: make(map[string]*schema),
 		Others:     new(bool),
 	}
 	for _, b := range k.branches {
-		s.Properties[b.name] = targetSchema(b.doc)
+		s.Properties[b.name] = targetSchema(k.meaning(b))
 	}
 	if own, ok := ownBranches[k.name]; ok {
 		s.Patterns = map[string]*schema{own.pattern: targetSchema(own.doc)}
@@ -200,7 +203,7 @@ func (k *kind) branchesSchema() *schema {
 // schema is what may stand behind the property's name.
 func (p property) schema() *schema {
 	s := p.form()
-	s.Description = p.doc
+	s.Description, s.Complaint = p.doc, p.complaint()
 	if p.fallback == "" {
 		return s
 	}
@@ -212,6 +215,21 @@ func (p property) schema() *schema {
 		s.Default = p.fallback == "true"
 	}
 	return s
+}
+
+// complaint says what belongs there, where the form alone is hard to read.
+func (p property) complaint() string {
+	switch p.kind {
+	case prompt, when, entries, setting:
+		return ""
+	case caption:
+		return p.name + ": a fixed phrase, without variables"
+	case text:
+		return p.name + ": one line of text; a variable is written {ANI}"
+	case webURL:
+		return p.name + ": an https:// or http:// URL; variables stand behind the server's name only"
+	}
+	return p.name + ": " + unmarked.Replace(p.inWords()) + ", or a {VARIABLE}"
 }
 
 // form is what the property's values look like.
@@ -276,7 +294,12 @@ func variableSchema() *schema {
 	for i, v := range variables {
 		taken[i] = v.name
 	}
-	return &schema{Type: types{"string", "boolean"}, Pattern: settingName.String(), Not: &schema{Enum: taken}}
+	return &schema{
+		Type:      types{"string", "boolean"},
+		Pattern:   settingName.String(),
+		Not:       &schema{Enum: taken},
+		Complaint: "a variable is named by a letter and then letters, digits and _, 40 at most",
+	}
 }
 
 // schema is names with a text for each.
@@ -289,7 +312,12 @@ func (k entryKey) schema() *schema {
 		s.Patterns = map[string]*schema{settingName.String(): text}
 	case pathsOf:
 		s.Names = refer("variable")
-		s.Patterns = map[string]*schema{settingName.String(): {Type: scalars, Pattern: valuePath.String(), Not: &schema{Type: types{"string"}, Pattern: `[{}]`}}}
+		s.Patterns = map[string]*schema{settingName.String(): {
+			Type:      scalars,
+			Pattern:   valuePath.String(),
+			Not:       &schema{Type: types{"string"}, Pattern: `[{}]`},
+			Complaint: "a path in the answer, as in customer.name or items.0.id",
+		}}
 	case headerNames:
 		s.Patterns = map[string]*schema{headerName.String(): text}
 	case freeNames:
@@ -308,8 +336,10 @@ func spokenSchema() *schema {
 		Others: new(bool),
 		If:     &schema{Required: []string{"says"}},
 		Then: &schema{
-			Required:   []string{string(itemRecording)},
-			Properties: map[string]*schema{string(itemRecording): {Pattern: `^[^{}]*$`}},
+			Required: []string{string(itemRecording)},
+			Properties: map[string]*schema{string(itemRecording): {
+				Pattern: `^[^{}]*$`, Complaint: "says gives the words of a recording with a fixed name",
+			}},
 		},
 	}
 	for _, item := range itemWords {

@@ -17,6 +17,10 @@ import (
 
 func TestGeneratedSchemaIsNotStale(t *testing.T) { isNotStale(t, "schema.json", script.Schema()) }
 
+func TestGeneratedReferenceIsNotStale(t *testing.T) {
+	isNotStale(t, "REFERENCE.md", script.Reference())
+}
+
 // isNotStale compares a generated file with what is generated now.
 func isNotStale(t *testing.T, file string, want []byte) {
 	t.Helper()
