@@ -41,7 +41,7 @@ type Dispatcher struct {
 
 	loaded  atomic.Pointer[loaded]
 	loading sync.Mutex // held while what is loaded is saved and noted
-	noted   *Lease     // the last one for which that was noted; under loading
+	noted   *Lease     // the one for whose node that was noted; nil: none is held; under loading
 
 	events     *mailbox[callback.Event]
 	rematch    chan struct{} // has a token when a match may be possible
@@ -180,6 +180,9 @@ func (d *Dispatcher) hold(ctx context.Context, lease Lease) error {
 		d.current.Store(nil)
 		d.connected.Store(false)
 		d.forget()
+		d.loading.Lock()
+		d.noted = nil
+		d.loading.Unlock()
 	}()
 
 	var workers sync.WaitGroup

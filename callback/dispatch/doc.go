@@ -1,18 +1,23 @@
 // Package dispatch is the loop: events come in from Asterisk, turns are saved, commands go out. It
-// matches contacts with agents, keeps the deadlines, holds the node's lease, and makes good what a
-// crash or a lost connection has left.
+// matches contacts with agents, keeps the deadlines, finds the answers to what scripts ask, holds the
+// node's lease, and makes good what a crash or a lost connection has left.
 //
-// One goroutine, a session, owns one contact for as long as a channel of it may exist or an offer is
-// open; everyone else puts events into its inbox. A contact in the Callback state has no session:
-// Postgres is all that there is of it.
+// One goroutine, a session, owns one contact for as long as a channel of it may exist, an offer is open,
+// or its script waits for an answer; everyone else puts events into its inbox. A contact in the Callback
+// state has no session: Postgres is all that there is of it.
 //
 //	Switch ──events──▶ router ──▶ session's inbox ──▶ play (pure) ──▶ Store.Save ──▶ Switch.Do
-//	                                   ▲                                               │
-//	          matcher, deadlines ──────┴──────────────── a command's failure ──────────┘
+//	                                   ▲                                   │           │
+//	          matcher, deadlines ──────┼──────── an answer ◀── questions ◀─┘           │
+//	                                   └──────────────── a command's failure ──────────┘
 //
-// Save, then act: a turn's commands are sent when its result stands in the database. With the
-// database away, turns that decide nothing that could be lost (prompts, music, the end of a leg) go
-// on and are saved later; a promise, the making of a contact's leg and its dialling are not.
+// Save, then act: a turn's commands are sent, and its questions asked, when its result stands in the
+// database. With the database away, turns that decide nothing that could be lost (prompts, music, the end
+// of a leg) go on and are saved later; a promise, a takeover, a web request, the making of a contact's leg
+// and its dialling are not.
+//
+// A question is asked once at most: its ID stands in the contact's row before it is asked, and a script
+// that has come back from the row goes on waiting for that ID until its deadline.
 //
 // The package declares what it needs: Store and Switch.
 package dispatch

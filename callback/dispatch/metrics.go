@@ -55,11 +55,11 @@ func newMetrics(d *Dispatcher) *metrics {
 		failures: vec("commands_failed_total", "Commands that Asterisk did not carry out, by command.", "command"),
 		questions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "callbackd", Name: "questions_total",
-			Help: "Questions that scripts have asked of web servers and of the database, by kind and result.",
+			Help: "Questions that scripts have asked of web servers and of the database, by the kind of action and the result.",
 		}, []string{"kind", "result"}),
 		questionTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "callbackd", Name: "question_seconds",
-			Help:    "How long the answers to the questions of scripts took, by kind.",
+			Help:    "How long the answers to the questions of scripts took, by the kind of action.",
 			Buckets: []float64{.001, .005, .025, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"kind"}),
 		scriptInfo: scriptInfo{d},

@@ -88,6 +88,25 @@ func answer(q play.Question, values map[string]string, err error) answered {
 	return a
 }
 
+// asker names the kind of action that asks a question.
+func asker(q script.Question) string {
+	switch q.(type) {
+	case script.WebRequest:
+		return "WebRequest"
+	case script.QueueStatus:
+		return "Getqueue"
+	case script.Estimate:
+		return "EWT"
+	case script.FindCallback:
+		return "Querycallback"
+	case script.FindTakeover:
+		return "Contacttakeover"
+	case script.QueueCallback:
+		return "Queuecallback"
+	}
+	return name(q)
+}
+
 // find looks for the answer to a question of that contact's.
 func (d *Dispatcher) find(ctx context.Context, id callback.ContactID, q play.Question) answered {
 	began := time.Now()
@@ -96,7 +115,7 @@ func (d *Dispatcher) find(ctx context.Context, id callback.ContactID, q play.Que
 	if a.Err != "" {
 		result = "failed"
 	}
-	kind := name(q.Question)
+	kind := asker(q.Question)
 	d.metrics.questions.WithLabelValues(kind, result).Inc()
 	d.metrics.questionTime.WithLabelValues(kind).Observe(time.Since(began).Seconds())
 	return a
@@ -125,7 +144,7 @@ func (d *Dispatcher) look(ctx context.Context, id callback.ContactID, q play.Que
 
 // away logs why the store did not answer, and gives what the script reads of it.
 func (d *Dispatcher) away(q play.Question, err error) error {
-	d.log.Warn("a script's question was not answered", "question", name(q.Question), "error", err)
+	d.log.Warn("a script's question was not answered", "action", asker(q.Question), "error", err)
 	return errNoAnswer
 }
 

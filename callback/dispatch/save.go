@@ -167,7 +167,7 @@ func (a additions) without(b additions) additions {
 var told = map[callback.FactKind]bool{
 	callback.FactPromised: true, callback.FactOfferEnded: true, callback.FactDialling: true,
 	callback.FactAttemptEnded: true, callback.FactConnected: true, callback.FactHeld: true, callback.FactStuck: true,
-	callback.FactEnded: true,
+	callback.FactTakenOver: true, callback.FactEnded: true,
 }
 
 // report logs what the last save has added to the contact's history.
@@ -181,7 +181,11 @@ func (s *session) report(facts []callback.Fact) {
 		for _, key := range slices.Sorted(maps.Keys(fact.Data)) {
 			attrs = append(attrs, slog.String(key, fact.Data[key]))
 		}
-		s.log.LogAttrs(context.Background(), level, string(fact.Kind), attrs...)
+		log := s.log
+		if fact.Contact != 0 {
+			log = s.d.log.With("contact", fact.Contact)
+		}
+		log.LogAttrs(context.Background(), level, string(fact.Kind), attrs...)
 	}
 }
 

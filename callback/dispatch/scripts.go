@@ -77,7 +77,10 @@ func (d *Dispatcher) Reload(ctx context.Context, scripts []*script.Script, skill
 	if err == nil && d.noted != nil {
 		err = d.o.Store.NoteScripts(ctx, *d.noted, next.refs())
 	}
-	if err != nil && !errors.Is(err, ErrLeaseLost) { // without the node nothing runs; who acquires it notes what does
+	if errors.Is(err, ErrLeaseLost) {
+		d.askLease() // it may only have run out
+	}
+	if err != nil {
 		return fmt.Errorf("reload: %w", err)
 	}
 	d.versions.add(next)

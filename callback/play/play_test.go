@@ -214,3 +214,128 @@ func TestRunscriptGoesOnInTheCurrentVersionOfTheOther(t *testing.T) {
 		t.Errorf("the contact is noted to run %+v, want %+v", h.turn.Contact.Script, want)
 	}
 }
+
+func TestAQueuedCallbackIsNormalisedAsTheActionCallbackDoes(t *testing.T) {
+	b := newTable(t, "2125550123")
+	h := b.host()
+	q := script.QueueCallback{PhoneNumber: "(212) 555-0177 ext 12", CallerID: "800-555-0100", CallDelaySec: 7}
+	q.Skill, q.TargetAgent, q.Priority = "support", "1001", &callback.Priority{Initial: 3, Maximum: 9}
+	id, err := h.Ask(q)
+	if err != nil || !h.refusable {
+		t.Fatalf("%v, can be refused %v", err, h.refusable)
+	}
+	asked := h.questions[0]
+	if asked.ID != id || asked.Contact.State != callback.StateCallback || len(asked.Facts) == 0 {
+		t.Errorf("asks for %+v", asked)
+	}
+	want := callback.Promise{
+		PhoneNumber: "2125550177", Extension: "12", CallerID: "8005550100", CallDelay: 7 * time.Second, PromisedAt: b.player.Env.Now,
+	}
+	if *asked.Contact.Promise != want {
+		t.Errorf("promises %+v, want %+v", *asked.Contact.Promise, want)
+	}
+	if place := asked.Contact.Place; place.Priority != *q.Priority || place.TargetAgent != "1001" || place.Skill != "support" {
+		t.Errorf("waits at %+v", place)
+	}
+	q.CallerID = "anonymous"
+	if _, err := h.Ask(q); err == nil || err.Error() != "CallerID: anonymous: the caller's number is not known" {
+		t.Errorf("a caller ID that is none: %v", err)
+	}
+}
+
+func TestC6UpdateContactKeepsTheMomentOfQueueing(t *testing.T) {
+	b := newTable(t, "2125550123")
+	h := b.host()
+	before := *h.turn.Contact.Place
+	initial := 50
+	if err := h.UpdateContact(script.PriorityChange{Initial: &initial}); err != nil {
+		t.Fatal(err)
+	}
+	want := before
+	want.Priority.Initial = 50
+	if *h.turn.Contact.Place != want {
+		t.Errorf("the place is %+v, want %+v", *h.turn.Contact.Place, want)
+	}
+	h.turn.Contact.Place = nil
+	if err := h.UpdateContact(script.PriorityChange{}); !errors.Is(err, callback.ErrNotQueued) {
+		t.Errorf("without a place: %v", err)
+	}
+}
+
+// takes is a script that takes a callback over.
+const takes = `
+type: Phone
+start: take
+actions:
+  take: {Contacttakeover: {Skill: support}, branches: {Default: taken, NotFound: none, OnError: failed}}
+  taken: {Music: {Class: taken}}
+  none: {Music: {Class: none}}
+  failed: {Music: {Class: failed}}
+`
+
+// promised gives a contact whose callback waits.
+func promised(t *testing.T) *callback.Contact {
+	t.Helper()
+	b := newTable(t, "2125550123")
+	b.play(b.pressed())
+	b.play(callback.LegEnded{Channel: "in", Cause: callback.CauseNormal})
+	if b.contact.State != callback.StateCallback {
+		t.Fatalf("the contact is %s", b.contact.State)
+	}
+	b.contact.ID = 7
+	return b.contact
+}
+
+// asking gives a contact whose script asks for a callback to take over, and the answer that has found it.
+func asking(t *testing.T, old *callback.Contact) (*table, Answered) {
+	t.Helper()
+	b := newTable(t, "2125550123")
+	parsed, problems := script.Parse("takes.yaml", []byte(takes))
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	b.player.Script = parsed
+	b.contact = callback.Arrive(callback.LegArrived{Channel: "again", ANI: "2125550123"}, callback.ScriptRef{}, "n1", b.player.Env.Now)
+	b.contact.ID, b.state = 8, script.State{}
+	r := b.play(Begin{})
+	if len(r.Questions) != 1 || r.MustSave {
+		t.Fatalf("asks %+v, must be saved %v", r.Questions, r.MustSave)
+	}
+	q := r.Questions[0]
+	if want := (script.FindTakeover{PhoneNumber: "2125550123", Skill: "support"}); q.Question != want {
+		t.Fatalf("asks %+v, want %+v", q.Question, want)
+	}
+	return b, Answered{Answered: script.Answered{ID: q.ID, Found: old != nil}, Question: q.Question, Callback: old}
+}
+
+func TestATakeoverGivesTheOldContactToBeSavedWithTheTaker(t *testing.T) {
+	old := promised(t)
+	b, ev := asking(t, old)
+	r := b.play(ev)
+	if r.Taken == nil || r.Taken.ID != 7 || r.Taken.Outcome != callback.OutcomeTakenOver || !r.MustSave || !r.Refusable {
+		t.Fatalf("taken %+v, must be saved %v, can be refused %v", r.Taken, r.MustSave, r.Refusable)
+	}
+	if r.Script.Action != "taken" || r.Contact.Place == nil || !r.Contact.Place.QueuedAt.Equal(old.Place.QueuedAt) {
+		t.Errorf("at %s with the place %+v", r.Script.Action, r.Contact.Place)
+	}
+	if old.State != callback.StateCallback {
+		t.Error("the found contact was changed in place")
+	}
+}
+
+func TestATakeoverThatIsRefusedOrFindsNothingTakesItsOwnBranch(t *testing.T) {
+	b, ev := asking(t, promised(t))
+	b.player.Refused.Takeover = errors.New("the callback has just been changed")
+	if r := b.play(ev); r.Script.Action != "failed" || r.Taken != nil || r.Refusable || r.Contact.Place != nil {
+		t.Errorf("refused: at %s, taken %v, place %v", r.Script.Action, r.Taken, r.Contact.Place)
+	}
+	b, ev = asking(t, nil)
+	if r := b.play(ev); r.Script.Action != "none" || r.Taken != nil {
+		t.Errorf("nothing found: at %s", r.Script.Action)
+	}
+	b, ev = asking(t, promised(t))
+	ev.ID = "another"
+	if r := b.play(ev); r.Script.Action != "take" || r.Taken != nil {
+		t.Errorf("an answer that nobody waits for: at %s", r.Script.Action)
+	}
+}
