@@ -21,6 +21,8 @@ func scriptCommand() *cobra.Command {
 		RunE:  group,
 	}
 	cmd.AddCommand(scriptCheckCommand())
+	cmd.AddCommand(scriptSchemaCommand())
+	cmd.AddCommand(scriptReferenceCommand())
 	return cmd
 }
 
