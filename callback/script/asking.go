@@ -110,6 +110,9 @@ func enterTakeover(r *run) (string, error) {
 }
 
 func onTakeover(r *run, in Input) (string, error) {
+	if _, timed := in.(TimeReached); timed && r.state.Taken {
+		return branchDefault, nil
+	}
 	a, ok, err := r.answer(in)
 	switch {
 	case !ok:
@@ -121,6 +124,11 @@ func onTakeover(r *run, in Input) (string, error) {
 		return stays, err
 	}
 	r.state.Stage = StageRequested
+	if !r.voice() { // an agent has come with the place: the script goes on when it is known what comes of it
+		r.state.Taken = true
+		r.wake(time.Millisecond)
+		return stays, nil
+	}
 	return branchDefault, nil
 }
 

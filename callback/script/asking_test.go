@@ -229,6 +229,32 @@ func TestContacttakeoverTakesWhatWasFound(t *testing.T) {
 	}
 }
 
+// The agent who has accepted the callback is being joined to the new call: the script waits for that, and
+// goes on when it comes to nothing.
+func TestAContacttakeoverThatBringsAnAgentGoesOnWhenTheAgentIsLost(t *testing.T) {
+	for name, lost := range map[string]func(*contact){
+		"the agent is lost":     func(c *contact) { c.step(script.Resume{}); c.after(time.Millisecond) },
+		"callbackd starts anew": func(c *contact) { c.after(time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := began(t, takeoverScript)
+			c.silent = true
+			c.answer(script.Answered{Found: true})
+			c.expect("takeover")
+			c.silent = false
+			lost(c)
+			if c.trace[0] != "taken:" || c.state.Music != "default" {
+				t.Errorf("the step did %q, want the action after it", c.trace)
+			}
+		})
+	}
+	c := began(t, takeoverScript)
+	c.silent = true
+	c.answer(script.Answered{Found: true})
+	c.event(script.OnAnswer)
+	c.expectRest()
+}
+
 func TestOnlyALiveCallThatNobodyHasAnsweredTakesAPlaceOver(t *testing.T) {
 	c := began(t, strings.Replace(takeoverScript, "start: take", "start: wait\nevents: {OnAnswer: take}", 1)+"  wait: {Wait: {For: 1h}}\n")
 	c.event(script.OnAnswer)

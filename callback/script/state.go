@@ -33,6 +33,7 @@ type State struct {
 	Offsets  map[string]int64 `json:"offsets,omitempty"`
 
 	Asked string `json:"asked,omitempty"` // the ID of the question whose answer is waited for
+	Taken bool   `json:"taken,omitempty"` // a Contacttakeover has brought an agent along
 
 	// What the action that runs keeps: its properties as they were when it fired, and the keys that
 	// were pressed for it.

@@ -91,7 +91,7 @@ func (r *run) resume() {
 		r.rest()
 		return
 	}
-	if r.state.Asked != "" { // at most once: the answer comes, or the deadline
+	if r.state.Asked != "" || r.state.Taken { // at most once: the answer comes, or the deadline
 		r.goOn(music)
 		r.keepCompany()
 		return
@@ -223,7 +223,7 @@ func (r *run) clear() {
 	r.state.Deadline = time.Time{}
 	r.state.Properties = nil
 	r.state.Keys = ""
-	r.state.Asked = ""
+	r.state.Asked, r.state.Taken = "", false
 	r.state.Confirming, r.state.Captured, r.state.Tries = false, "", 0
 }
 
