@@ -54,7 +54,7 @@ func (l *layered) orderLayers() {
 // search begins with the order in which a person would read, and with others that come from shuffling
 // it, always in the same way; the best is made better.
 func (o *ordering) search() {
-	shuffle := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // not a secret
+	shuffle := rand.New(rand.NewPCG(1, 1))
 	best, least := o.positions(), o.crossings()
 	for range starts {
 		for round := range rounds {

@@ -6,7 +6,7 @@ import "slices"
 const (
 	trackGap  = 11 // between two tracks
 	trackRoom = 8  // above the first
-	arrowRoom = 20 // below the last, for the arrows
+	arrowRoom = 22 // below the last, for the arrows
 	bandRoom  = 8  // below a box whose lines have no labels
 	arrow     = 7  // the length of an arrow
 	corner    = 7  // the radius of a bend
@@ -193,7 +193,7 @@ func (t *tracing) through(r *run, at pin, line []point) (_ []point, joined bool)
 func (r *run) outermost(at pin) bool {
 	for _, p := range r.entries {
 		sameSide := (p.x < r.exit.x) == (at.x < r.exit.x)
-		farther := abs(p.x-r.exit.x) > abs(at.x-r.exit.x) || p.x == at.x && p.upper && !at.upper
+		farther := abs(p.x-r.exit.x) > abs(at.x-r.exit.x)
 		if sameSide && farther {
 			return false
 		}

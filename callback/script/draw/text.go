@@ -26,10 +26,22 @@ const (
 func textWidth(text string, size int) int {
 	thousandths := 0
 	for _, r := range text {
-		thousandths += runeWidth(r)
+		if r < utf8.RuneSelf {
+			thousandths += asciiWidths[r]
+		} else {
+			thousandths += runeWidth(r)
+		}
 	}
 	return (thousandths*size + 999) / 1000
 }
+
+// asciiWidths are the widths of the letters that come most often.
+var asciiWidths = func() (widths [utf8.RuneSelf]int) {
+	for r := range widths {
+		widths[r] = runeWidth(rune(r))
+	}
+	return widths
+}()
 
 // runeWidth is the width of a letter in thousandths of its size.
 func runeWidth(r rune) int {
@@ -75,19 +87,18 @@ func wrap(text string, size, width, lines int) []string {
 	return wrapped
 }
 
-// split cuts a word that is wider than a line.
-func split(word string, size, width int) (head, tail string) {
-	for i := range word {
-		if i > 0 && textWidth(word[:i], size) > width {
-			_, last := utf8.DecodeLastRuneInString(word[:i])
-			return word[:i-last], word[i-last:]
+// split cuts a line that is too wide; the head has one letter at least.
+func split(line string, size, width int) (head, tail string) {
+	if textWidth(line, size) <= width {
+		return line, ""
+	}
+	_, end := utf8.DecodeRuneInString(line)
+	for i, r := range line[end:] {
+		if textWidth(line[:end+i]+string(r), size) > width {
+			return line[:end+i], line[end+i:]
 		}
 	}
-	if textWidth(word, size) <= width {
-		return word, ""
-	}
-	_, last := utf8.DecodeLastRuneInString(word)
-	return word[:len(word)-last], word[len(word)-last:]
+	return line, ""
 }
 
 // shorten cuts a text so that it ends in "…" and is not wider than that.
