@@ -268,7 +268,7 @@ func (p property) form() *schema {
 	case setting:
 		return refer("variable")
 	case when:
-		return &schema{Type: types{"string"}, MinLength: 1}
+		return &schema{Type: types{"string"}, MinLength: 1, Pattern: anyText}
 	case entries:
 		return p.keys.schema()
 	}

@@ -102,17 +102,20 @@ var unseen = strings.Fields(`
 	C18-callback-without-OnError C2-callback-twice C2-callback-without-a-request C7-delay-of-a-minute
 	C7-queuecallback-delay C9-ANI-after-callback C9-DNIS-in-OnAnswer anchor branch-dangling
 	branch-dangling-and-close capture-digits case-without-branches class-and-file complete-without-file
-	event-dangling if-equals-twice if-no-condition if-parenthesis if-text-in-order if-unknown-variable
-	loop-onto-itself loop-that-never-waits loop-that-only-begins-anew loop-without-Again
-	menu-branch-not-in-keys menu-branch-too-long merge-key priority-without-custom start-dangling tag
-	timezone two-documents unreachable updatecontact-nothing variable-misspelt-own
-	variable-of-an-action-that-is-missing variable-perhaps-not-set variable-read-too-early
-	variable-that-nothing-sets variable-unknown variable-unknown-and-far wait-too-long
+	directive event-dangling if-AND if-and-sign if-at-the-end if-dollar if-equals-twice if-fixed-texts
+	if-hour if-no-and if-no-condition if-no-operator if-not-in-the-middle if-parenthesis if-quote
+	if-text-in-order if-two-signs if-unknown-variable loop-onto-itself loop-that-never-waits
+	loop-that-only-begins-anew loop-without-Again menu-branch-not-in-keys menu-branch-too-long merge-key
+	priority-without-custom start-dangling tag timezone two-documents unreachable updatecontact-nothing
+	variable-in-small-letters variable-misspelt-own variable-of-an-action-that-is-missing
+	variable-perhaps-not-set variable-read-too-early variable-that-nothing-sets variable-unknown
+	variable-unknown-and-far variable-with-spaces wait-too-long
 `)
 
 // The mistakes that are none of the schema's: an editor finds them before.
 var noYAML = strings.Fields(`
-	alias-for-a-key all-at-once branch-twice key-twice not-yaml property-twice tab
+	actions-twice alias-for-a-key all-at-once branch-twice key-a-list key-twice not-quoted-star not-yaml
+	property-twice tab
 `)
 
 func TestTheSchemaSeesTheMistakesOfForm(t *testing.T) {
