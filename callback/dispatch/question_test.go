@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -253,6 +254,10 @@ func TestWhatScriptsAskOfTheQueueLandsInVariables(t *testing.T) {
 		s.try("in")
 		s.pass(time.Second)
 		s.at(1, "music")
+		asked := []string{"EWT answered 1", "Getqueue answered 1", "Querycallback answered 1"}
+		if metric := s.metric(s.d.metrics.questions); !slices.Equal(metric, asked) {
+			t.Errorf("the metric says %v, want %v", metric, asked)
+		}
 		got := map[string]string{}
 		for _, name := range []string{"WAITING", "LONGESTWAIT", "AGENTSLOGGEDIN", "AGENTSAVAILABLE", "POSITION", "EWT", "EWTCONFIDENCE", "CALLBACKID"} {
 			got[name] = s.variable(1, name)

@@ -46,18 +46,28 @@ func (s *stage) reload(source string, skills map[string]callback.Skill) error {
 // running gives the versions that the store and the metric say that new calls run.
 func (s *stage) running() (noted []callback.ScriptRef, metric []string) {
 	s.t.Helper()
+	metric = s.metric(s.d.metrics.scriptInfo)
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	return slices.Clone(s.store.current), metric
+}
+
+// metric gives what a metric with two labels says.
+func (s *stage) metric(c prometheus.Collector) (lines []string) {
+	s.t.Helper()
 	r := prometheus.NewPedanticRegistry()
-	r.MustRegister(s.d.metrics.scriptInfo)
+	r.MustRegister(c)
 	families, err := r.Gather()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for _, m := range families[0].GetMetric() {
-		metric = append(metric, fmt.Sprint(m.GetLabel()[0].GetValue(), " ", m.GetLabel()[1].GetValue(), " ", m.GetGauge().GetValue()))
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			value := m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			lines = append(lines, fmt.Sprint(m.GetLabel()[0].GetValue(), " ", m.GetLabel()[1].GetValue(), " ", value))
+		}
 	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	return slices.Clone(s.store.current), metric
+	return lines
 }
 
 func TestAfterAReloadNewCallsRunTheNewVersionAndRunningOnesStayOnTheirs(t *testing.T) {
