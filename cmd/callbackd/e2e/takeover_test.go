@@ -77,6 +77,9 @@ func TestARepeatCallerIsJoinedToTheAgentWhoIsCallingThemBack(t *testing.T) {
 	if fact := s.await(taker, "connected", 5*time.Second); fact.Data["agent"] != "1001" {
 		t.Errorf("connected: %v", fact.Data)
 	}
+	if n := s.count(`SELECT count(*) FROM fact WHERE contact_id = $1 AND kind = 'action' AND data->>'name' = 'welcome_back'`, taker); n != 0 {
+		t.Error("the script went on although there was an agent")
+	}
 	s.hangup(again, agentCall)
 	s.ended(taker, "served")
 }
