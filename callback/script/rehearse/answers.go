@@ -20,6 +20,8 @@ const (
 	storeLimit = 3 * time.Second
 	// usualWait is how long a callback has waited whose place is taken over.
 	usualWait = 10 * time.Minute
+	// foundID is the callback that is found where there is one. Those that are queued follow it.
+	foundID = contactID + 1
 )
 
 // The reasons for which the daemon has no answer, in its words.
@@ -123,10 +125,11 @@ func (s *stage) answerTo(q play.Question, given Answer) (values map[string]strin
 	case script.FindCallback, script.FindTakeover:
 		values = map[string]string{"CALLBACKID": ""}
 		if given.Found {
-			values["CALLBACKID"] = s.otherID()
+			values["CALLBACKID"] = foundID.String()
 		}
 	case script.QueueCallback:
-		values = map[string]string{"CALLBACKID": s.otherID()}
+		s.queued++
+		values = map[string]string{"CALLBACKID": (foundID + s.queued).String()}
 	}
 	maps.Copy(values, given.Values)
 	return values, given.Found, err
@@ -168,18 +171,12 @@ func (s *stage) position(skill string) string {
 	return "0"
 }
 
-// otherID is the ID of another contact.
-func (s *stage) otherID() string {
-	s.made++
-	return (contactID + callback.ContactID(s.made)).String()
-}
-
 // waitingCallback is the callback whose place may be taken over, of the same number, without a fault.
 func (s *stage) waitingCallback(q script.FindTakeover, waited time.Duration) *callback.Contact {
 	skill := skillOf(s.player.Skills, q.Skill)
 	promise := callback.Promise{PhoneNumber: q.PhoneNumber, CallerID: s.contact.DNIS}
 	other, _ := callback.QueueCallback(s.contact, q.Skill, skill.Priority, "", promise, s.now.Add(-waited))
-	other.ID = contactID + callback.ContactID(s.made)
+	other.ID = foundID
 	return other
 }
 

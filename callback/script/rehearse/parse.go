@@ -201,7 +201,7 @@ func subject(who, does string) (_, agent, verb string, err error) {
 		verb = cmp.Or(strings.TrimSpace(verb), answers)
 	}
 	if !slices.Contains(verbs[who], verb) {
-		return "", "", "", fmt.Errorf("%q is nothing that happens to %s; it is %s", verb, who, strings.Join(verbs[who], " or "))
+		return "", "", "", fmt.Errorf("%s: %q is none of %s", who, verb, strings.Join(verbs[who], ", "))
 	}
 	return who, agent, verb, nil
 }

@@ -84,7 +84,8 @@ type stage struct {
 	asked map[string]bool // the questions whose answers are waited for
 	used  map[string]int  // by action: how many of its answers were given
 	kept  []reply         // answers that wait until the script goes on
-	made  int             // callbacks that were queued
+	// queued counts the callbacks without a call.
+	queued callback.ContactID
 }
 
 func newStage(s *script.Script, r Rehearsal, o Options) *stage {
@@ -190,7 +191,7 @@ func (s *stage) play() (why string) {
 		at, deadline := s.next()
 		switch {
 		case at.IsZero():
-			return s.restReason()
+			return s.rest()
 		case at.After(s.until):
 			s.now = s.until
 			return "the time of the rehearsal is over"
@@ -209,9 +210,14 @@ func (s *stage) play() (why string) {
 	return "it goes round without an end: " + strconv.Itoa(maxTurns) + " turns"
 }
 
-func (s *stage) restReason() string {
+// rest ends a rehearsal in which nothing more comes. A contact that is open waits for as long as was asked
+// for.
+func (s *stage) rest() (why string) {
 	if s.contact.State == callback.StateEnded {
 		return "the contact has ended"
+	}
+	if s.rehearsal.Limit > 0 {
+		s.now = s.until
 	}
 	return "nothing more comes by itself"
 }
