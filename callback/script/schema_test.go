@@ -66,6 +66,19 @@ func TestTheSchemaPassesEachExample(t *testing.T) {
 	schema := compiled(t)
 	sources := script.ScriptsOfKinds()
 	sources["the script that ships"] = script.Example()
+	for _, pattern := range []string{"draw/testdata/*.yaml", "examples/*.yaml"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Errorf("%s: no file, %v", pattern, err)
+		}
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources[file] = source
+		}
+	}
 	for name, source := range sources {
 		document, err := readable(source)
 		if err != nil {
