@@ -43,9 +43,9 @@ type referenceGroup struct {
 }
 
 type referenceKind struct {
-	Name, Link, Doc, About, Example string
-	Properties, Branches            []row
-	Sets, Facts                     string
+	Name, Link, Gist, Doc, About, Example string
+	Properties, Branches                  []row
+	Sets, Facts                           string
 }
 
 func newReference(page *pages.Template) reference {
@@ -89,9 +89,11 @@ func rows(words []word) []row {
 
 // reference is the kind's own part.
 func (k *kind) reference(page *pages.Template) referenceKind {
+	gist, _, _ := strings.Cut(strings.TrimSuffix(k.doc, "."), ". ")
 	r := referenceKind{
 		Name:    k.name,
 		Link:    "#" + anchor(k.name),
+		Gist:    gist,
 		Doc:     k.doc,
 		Example: strings.TrimPrefix(k.example, "\n"),
 		Sets:    listed(k.setsInWords()),

@@ -75,7 +75,7 @@ func (k *kind) meaning(b branch) string {
 	if b != takesDefault || !ok {
 		return b.doc
 	}
-	return means + "; or something else happened that has no branch here"
+	return means + "; also where what happened has no branch"
 }
 
 // facts are what scripts can build on, by the numbers by which tests and comments cite them.
