@@ -109,6 +109,45 @@ func TestTheSchemaPassesWhatTheCheckerPasses(t *testing.T) {
 	})
 }
 
+func TestTheSchemaPassesEachValueThatTheCheckerPasses(t *testing.T) {
+	schema := compiled(t)
+	passed := make(map[string]bool)
+	for _, value := range []string{
+		"5", `"5"`, "0", "-1", "+5", "0012", "1.5", ".5", "1e3", "0x10", "1_000", "99999999999999999999", "59", "1001", "86401",
+		"true", "false", `"true"`, "True", "yes", "on", "null", "~", `""`, "''", `" "`, "a b", "A", "2026-03-01", "17:30",
+		`"{ANI}"`, `"a{ANI}b"`, `"{ANI}{DNIS}.wav"`, `"{ANI"`, `"{}"`, `"a\tb"`, "grüezi", "NUMBER", "number_2", "2nd", "ANI",
+		"callbackd/offer", "a.wav", "../a", "a..b", "/a", "-a", "a+b", "sound:a", "callbackd/{ANI}",
+		"12", `"12*"`, `"#"`, "D", "1,2", "4h", "90s", "1h30m", "2d", "31d", "32d", "0s", `"90"`, "30m1h",
+		"https://a.example", "http://a.example:80/b?c=d", "https://a.example/{ANI}", "https://{ANI}", "ftp://a.example/",
+		"https://a:b@a.example/", "https://a.example/a@b", `"{TIME} < 12:00"`, "GET", "get", "Custom", "DefaultFromSkill",
+		"[a]", "[]", "[a, b, 5, true]", "[[a]]", "{a: b}", "{a: }", "{a: 5}", "{a: [b]}", "{a: b.0.c}", "{a: b..c}", `{a: "{ANI}"}`,
+		"{X-Contact: a}", `{"a b": c}`, `{"": a}`, "{ANI: a}", "{5: a}", "{true: a}", "{a: true, b: 1.5, c: x}",
+		"{number: 5}", `[{number: "{ANI}"}]`, "[{number: five}]", "[{digits: 0012}]", "[{wait: 90}, {wait: -1}]", "[{wait: 90}]",
+		"[{recording: a, says: Hello}]", "[{recording: a}]", "[{recording: a.wav, says: b}]", `[{recording: "{ANI}", says: b}]`,
+		"[{says: a}]", "[{number: 5, digits: 5}]", "[{number: 5, says: five}]", "[null]", "[{number: }]", "{recording: a, says: 5}",
+	} {
+		for name, source := range script.ScriptsWith(value) {
+			if s, _ := script.Parse("a.yaml", source); s == nil {
+				continue
+			}
+			passed[name] = true
+			document, err := readable(source)
+			if err != nil {
+				t.Errorf("%s: %s: %v", name, value, err)
+				continue
+			}
+			if err := schema.Validate(document); err != nil {
+				t.Errorf("%s: %s: %v", name, value, err)
+			}
+		}
+	}
+	for name := range script.ScriptsWith("a") {
+		if !passed[name] {
+			t.Errorf("no value of %s was right", name)
+		}
+	}
+}
+
 // The mistakes that no schema sees: not in the form of the file, but in what it means.
 var unseen = strings.Fields(`
 	C11-voice-after-callback C11-voice-after-release C17-caption-like-a-name C17-captions-alike

@@ -87,7 +87,7 @@ var facts = []word{
 	{"C5", "The place is in the database before the call is ended. If it can't be saved, or a property is wrong, the caller is still on the line and in the queue, and the script takes OnError."},
 	{"C6", "All that orders the queue holds during the callback too: priority, ageing, the moment of queueing. No hang-up, no restart and no agent who refuses costs the place."},
 	{"C7", "CallDelaySec is the time from the agent's accepting to the dialling, 0 to 59. What is no whole number, or negative, takes OnError. With 60 or more the agent who accepts is refused and nobody is dialled; the contact keeps its place and is held until a person looks at it. The checker warns."},
-	{"C8", "Properties take variables, are evaluated when the action begins, and are kept with the callback as they were then."},
+	{"C8", "Properties take variables, are evaluated when the action begins, and are kept with the callback as they were then. CallerID is DNIS unless the script says otherwise; DIALLED is better where the call was forwarded."},
 	{"C9", "When the callback is dialled, ANI becomes the CallerID and DNIS the PhoneNumber. Save the originals by an Assign before, if they are needed then; the checker warns."},
 	{"C10", "The callback keeps the contact's ID: in reports, on channels and in the CDR."},
 	{"C11", "After Callback no voice action can run: it takes OnError. In OnAnswer and OnAgentRelease voice works again. Everything else runs as before, hours later and after a restart too."},
