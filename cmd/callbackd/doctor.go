@@ -129,7 +129,7 @@ func (d *doctor) configuration() {
 }
 
 func (d *doctor) scripts() []*script.Script {
-	scripts, err := readScripts(d.settings)
+	scripts, _, err := readScripts(d.settings)
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
 			d.wrong("scripts", "%s", strings.TrimSpace(line))

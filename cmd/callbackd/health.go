@@ -13,8 +13,9 @@ import (
 )
 
 // healthHandler answers those who watch over the daemon: /healthz says that the process runs, /readyz
-// whether calls can be taken (503 and what is missing, if not), /metrics gives the figures.
-func healthHandler(ready func() error, figures prometheus.Gatherer) http.Handler {
+// whether calls can be taken (503 and what is missing, if not), /metrics gives the figures. A POST to
+// /reload reads scripts and skills again.
+func healthHandler(ready func() error, figures prometheus.Gatherer, reload http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, "ok")
@@ -27,6 +28,7 @@ func healthHandler(ready func() error, figures prometheus.Gatherer) http.Handler
 		answer(w, http.StatusOK, "ok")
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(figures, promhttp.HandlerOpts{}))
+	mux.Handle("POST /reload", reload)
 	return mux
 }
 

@@ -41,6 +41,16 @@ func TestCommandLine(t *testing.T) {
 				return err
 			}
 			env.Setenv("EXAMPLE", example)
+			sounds, err := filepath.Abs(filepath.Join(root, "asterisk-conf/sounds"))
+			if err != nil {
+				return err
+			}
+			env.Setenv("SOUNDS", sounds)
+			program, err := exec.LookPath("callbackd")
+			if err != nil {
+				return err
+			}
+			env.Setenv("BIN", filepath.Dir(program))
 			endAtOnce(env)
 			return nil
 		},

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -31,7 +33,8 @@ func serveCommand() *cobra.Command {
 on when it ends; the next callbackd takes them over.
 
 While it runs, http.listen has /healthz (the daemon runs), /readyz (calls can be taken, or what is
-missing) and /metrics.
+missing) and /metrics. SIGHUP, or "callbackd script reload", lets it read the configuration's scripts
+and skills again; calls go on.
 
 --try is for trying it out without a database: it starts a Postgres of its own, whose programs must
 be installed, and keeps its data in the folder of --data.`,
@@ -71,11 +74,19 @@ func serve(cmd *cobra.Command, settings config.Config) error {
 	if err := settings.NeedARI(); err != nil {
 		return err
 	}
-	scripts, err := readScripts(settings)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP) // from now on, so that none ends the daemon
+	defer signal.Stop(signals)
+	scripts, found, err := readScripts(settings)
 	if err != nil {
 		return err
 	}
+	warn(log, found)
 	figures := newFigures()
+	reloader, err := newReloader(cmd.Flags(), log, figures)
+	if err != nil {
+		return err
+	}
 	node, err := newNode(settings, log, figures)
 	if err != nil {
 		return err
@@ -102,6 +113,7 @@ func serve(cmd *cobra.Command, settings config.Config) error {
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
+	reloader.apply = dispatcher.Reload
 	err = askAsterisk(ctx, node, log)
 	if err != nil {
 		return errors.Join(err, store.Close())
@@ -113,7 +125,8 @@ func serve(cmd *cobra.Command, settings config.Config) error {
 	log.Info("callbackd runs", "version", readVersion().Version, "node", settings.NodeName, "http", settings.HTTPListen)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return dispatcher.Run(ctx) })
-	group.Go(func() error { return serveHealth(ctx, listener, healthHandler(dispatcher.Ready, figures)) })
+	group.Go(func() error { return serveHealth(ctx, listener, healthHandler(dispatcher.Ready, figures, reloader)) })
+	group.Go(func() error { return reloader.onSignals(ctx, signals) })
 	group.Go(func() error { return upkeep(ctx, store, log) })
 	err = group.Wait()
 	log.Info("callbackd ends; calls go on and the next one takes them over")
