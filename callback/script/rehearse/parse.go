@@ -43,7 +43,7 @@ func (p *reader) top(r *Rehearsal) map[string]func(ast.Node) {
 	return map[string]func(ast.Node){
 		"script":    func(n ast.Node) { r.Script, _ = p.text(n) },
 		"start":     func(n ast.Node) { r.Start = parsed(p, n, ParseStart) },
-		"limit":     func(n ast.Node) { r.Limit = parsed(p, n, parseDuration) },
+		"limit":     func(n ast.Node) { r.Limit = parsed(p, n, ParseDuration) },
 		"caller":    func(n ast.Node) { p.readCaller(n, &r.Caller) },
 		"variables": func(n ast.Node) { r.Variables = p.pairs(n, "variables") },
 		"skills":    func(n ast.Node) { r.Skills = p.readSkills(n) },
@@ -74,7 +74,7 @@ func (p *reader) readSkills(n ast.Node) map[string]callback.Skill {
 			return func(n ast.Node) { *into = parsed(p, n, parseWhole) }
 		}
 		lasts := func(into *time.Duration) func(ast.Node) {
-			return func(n ast.Node) { *into = parsed(p, n, parseDuration) }
+			return func(n ast.Node) { *into = parsed(p, n, ParseDuration) }
 		}
 		p.fields(e.value, "a skill", map[string]func(ast.Node){
 			"initial_priority":  whole(&s.Priority.Initial),
@@ -97,7 +97,7 @@ func (p *reader) readSkills(n ast.Node) map[string]callback.Skill {
 func (p *reader) readSounds(n ast.Node) map[string]time.Duration {
 	lengths := make(map[string]time.Duration)
 	for _, e := range p.entries(n, "sounds") {
-		lengths[e.key] = parsed(p, e.value, parseDuration)
+		lengths[e.key] = parsed(p, e.value, ParseDuration)
 	}
 	return lengths
 }
@@ -119,8 +119,8 @@ func (p *reader) readAnswer(n ast.Node) Answer {
 		"status": func(n ast.Node) { a.Status = parsed(p, n, parseWhole) },
 		"error":  func(n ast.Node) { a.Err, _ = p.text(n) },
 		"found":  func(n ast.Node) { a.Found = parsed(p, n, parseBool) },
-		"waited": func(n ast.Node) { a.Waited = parsed(p, n, parseDuration) },
-		"after":  func(n ast.Node) { a.After = parsed(p, n, parseDuration) },
+		"waited": func(n ast.Node) { a.Waited = parsed(p, n, ParseDuration) },
+		"after":  func(n ast.Node) { a.After = parsed(p, n, ParseDuration) },
 	})
 	return a
 }
@@ -140,7 +140,7 @@ func (p *reader) readHappening(n ast.Node) Happening {
 	var h Happening
 	given := 0
 	read := map[string]func(ast.Node){"at": func(n ast.Node) {
-		h.At = parsed(p, n, parseDuration)
+		h.At = parsed(p, n, ParseDuration)
 		given |= 1
 	}}
 	for _, who := range subjects {
@@ -175,7 +175,7 @@ func ParseHappening(text string) (Happening, error) {
 	who, does, _ := strings.Cut(strings.TrimSpace(rest), " ")
 	var h Happening
 	var err error
-	if h.At, err = parseDuration(at); err != nil {
+	if h.At, err = ParseDuration(at); err != nil {
 		return h, err
 	}
 	h.Who, h.Agent, h.Does, err = subject(who, strings.TrimSpace(does))
@@ -216,8 +216,8 @@ func ParseStart(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is no date and time, as in 2026-03-02 09:00", text)
 }
 
-// parseDuration reads 35s, 1h30m, 2d or whole seconds.
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration reads a time: 35s, 1h30m, 2d or whole seconds.
+func ParseDuration(text string) (time.Duration, error) {
 	wrong := fmt.Errorf("%q is no time; it is written 35s, 10m, 1h30m or 2d", text)
 	rest := text
 	var total time.Duration
