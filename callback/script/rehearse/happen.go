@@ -3,7 +3,6 @@ package rehearse
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/callbackd/callbackd/callback"
@@ -174,16 +173,11 @@ func (s *stage) restart() {
 	s.resync()
 }
 
-// resync holds the contact against what is left in Asterisk.
+// resync holds the contact against what is left in Asterisk. A contact without a channel is a row in the
+// database, and goes on at its next deadline.
 func (s *stage) resync() {
 	if !s.contact.Idle() {
 		s.turn("", callback.Resynced{Snapshot: s.snapshot()})
-	}
-	for _, channel := range sortedKeys(s.asterisk.lines) {
-		known := slices.ContainsFunc(s.contact.Legs, func(l callback.Leg) bool { return l.Channel == channel })
-		if !known && strings.HasPrefix(channel, callback.ChannelPrefix) {
-			s.endLine(channel, callback.CauseNormal)
-		}
 	}
 }
 

@@ -69,6 +69,20 @@ rehearsal.yaml:4:11: the script has no action "thank"`
 	}
 }
 
+func TestWhereAVariableNamesTheNextScriptItsActionsAreNotKnown(t *testing.T) {
+	s := scripted(t, "lead", `
+type: Phone
+start: lead
+inputs: [next]
+actions:
+  lead: {Runscript: {Script: "{next}"}}
+`)
+	r := rehearsed(t, "expect: {passes: [lead, elsewhere]}")
+	if found := r.Check(s, rehearse.Options{}); len(found) > 0 {
+		t.Error(found)
+	}
+}
+
 func TestTheCommandLineSaysTheSameAsTheFile(t *testing.T) {
 	file := rehearsed(t, `
 happens:
