@@ -31,34 +31,3 @@ var DefaultSkill = Skill{
 // MaxFaults is how many attempts in a row may end through a fault of ours before the contact is left
 // to a person: the first and two more.
 const MaxFaults = 3
-
-// Presence is what an agent has asked for.
-type Presence string
-
-// The presences of an agent.
-const (
-	LoggedOut   Presence = "logged_out"
-	Available   Presence = "available"
-	Unavailable Presence = "unavailable"
-)
-
-// Activity is what an agent is doing; a contact's turn changes it.
-type Activity string
-
-// The activities of an agent.
-const (
-	Free            Activity = "free"
-	Offered         Activity = "offered"
-	WorkingInbound  Activity = "working_inbound"
-	WorkingCallback Activity = "working_callback"
-	AfterCall       Activity = "after_call"
-	Refused         Activity = "refused"
-)
-
-// AgentChange is a change of an agent's activity that a turn brings.
-type AgentChange struct {
-	Agent    string
-	Activity Activity
-	Until    time.Time // when AfterCall and Refused end; zero for the others
-	Reason   string
-}
