@@ -73,5 +73,5 @@ func standingText(s postgres.ScriptStanding) string {
 	if s.Resting == 0 {
 		return fmt.Sprintf("%s: %d", action, s.Contacts)
 	}
-	return fmt.Sprintf("%s: %d (%d rest)", action, s.Contacts, s.Resting)
+	return fmt.Sprintf("%s: %d (%d resting)", action, s.Contacts, s.Resting)
 }
