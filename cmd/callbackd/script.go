@@ -15,5 +15,6 @@ func scriptCommand() *cobra.Command {
 		scriptCheckCommand(), scriptDrawCommand(), scriptExampleCommand(), scriptListCommand(), scriptReferenceCommand(),
 		scriptReloadCommand(), scriptSchemaCommand(), scriptSpeakCommand(),
 	)
+	cmd.AddCommand(scriptRehearseCommand(), scriptTestCommand())
 	return cmd
 }

@@ -127,11 +127,11 @@ func readRehearsal(file string) (rehearse.Rehearsal, error) {
 // playRehearsal plays a rehearsal of the script in a file. Its error has a line for each mistake in the
 // script, in those to which it leads, and in how the rehearsal names their actions.
 func playRehearsal(file string, r rehearse.Rehearsal, settings config.Config, folder string) (rehearse.Result, error) {
-	others := &neighbours{folder: filepath.Dir(file), scripts: make(map[string]*script.Script)}
-	s, err := others.read(file)
+	s, err := parseScript(file)
 	if err != nil {
 		return rehearse.Result{}, err
 	}
+	others := &neighbours{folder: filepath.Dir(file), scripts: make(map[string]*script.Script)}
 	o := rehearse.Options{Scripts: others.script, Skills: settings.Skills}
 	if folder != "" {
 		found, err := sounds.Open(folder, r.Caller.Language)
@@ -159,21 +159,12 @@ func (n *neighbours) script(name string) *script.Script {
 	if s, read := n.scripts[name]; read {
 		return s
 	}
-	s, err := n.read(filepath.Join(n.folder, filepath.Base(name)+".yaml"))
+	s, err := parseScript(filepath.Join(n.folder, filepath.Base(name)+".yaml"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		n.err = errors.Join(n.err, err)
 	}
 	n.scripts[name] = s
 	return s
-}
-
-func (n *neighbours) read(file string) (*script.Script, error) {
-	source, err := os.ReadFile(file) //nolint:gosec // the administrator names the folder
-	if err != nil {
-		return nil, fmt.Errorf("reading the script: %w", err)
-	}
-	s, found := script.Parse(file, source)
-	return s, found.Err()
 }
 
 // writeRehearsal writes a rehearsal's steps for people, and where everything stands at its end.
