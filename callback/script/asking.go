@@ -100,6 +100,12 @@ func onQuerycallback(r *run, in Input) (string, error) {
 	return branchDefault, nil
 }
 
+func checkTakeover(p *checker, a *action) {
+	if _, ok := a.branches[branchNotFound]; !ok {
+		p.warnf(a.kindAt, "%s has no branch NotFound; a caller for whom no callback waits would be treated as one who has its place", a.name)
+	}
+}
+
 func enterTakeover(r *run) (string, error) {
 	switch r.state.Stage {
 	case StageArrived, StageRequested:

@@ -65,7 +65,7 @@ day:
 `,
 		properties: []property{
 			hasCaption,
-			{name: "Value", kind: text, required: true, doc: "the value"},
+			{name: "Value", kind: text, required: true, doc: "what the branches are compared with, as in {WEEKDAY}"},
 		},
 		branches: []branch{takesDefault, takesOnError},
 		named:    checkCaseBranch,
@@ -116,7 +116,7 @@ note:
 `,
 		properties: []property{
 			hasCaption,
-			{name: "Text", kind: text, required: true, doc: "the line"},
+			{name: "Text", kind: text, required: true, doc: "what is written, on one line"},
 		},
 		branches: []branch{takesDefault, takesOnError},
 		enter:    enterLog,

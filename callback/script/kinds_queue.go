@@ -161,6 +161,7 @@ take_over:
 `,
 		properties: []property{hasCaption, searchesNumber, searchesSkill},
 		branches:   []branch{takesDefault, {branchNotFound, "no callback waits"}, takesOnError},
+		check:      checkTakeover,
 		enter:      enterTakeover,
 		on:         onTakeover,
 	},

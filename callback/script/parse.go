@@ -204,6 +204,10 @@ func (p *checker) readInputs(n node) {
 	if n.shape == broken {
 		return
 	}
+	if n.shape == sequence && len(items) == 0 {
+		p.errorf(n.at, "inputs is empty; leave it out, or name the variables that another script hands over")
+		return
+	}
 	if len(items) == 0 {
 		p.errorf(n.at, "inputs: %s", n.want("a list of variables that another script hands over"))
 		return
@@ -246,7 +250,11 @@ func (p *checker) readTarget(n node, from string) (target, bool) {
 	if n.shape == broken {
 		return target{}, false
 	}
-	if n.shape != scalar || n.text == "" {
+	if n.shape == scalar && n.text == "" {
+		p.errorf(n.at, "%s is empty; it is the name of an action", from)
+		return target{}, false
+	}
+	if n.shape != scalar {
 		p.errorf(n.at, "%s: %s", from, n.want("the name of an action"))
 		return target{}, false
 	}

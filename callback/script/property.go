@@ -80,7 +80,7 @@ var (
 	settingName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,39}$`)
 	headerName   = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 	valuePath    = regexp.MustCompile(`^[^.\x00-\x1f]+(\.[^.\x00-\x1f]+)*$`)
-	urlHost      = regexp.MustCompile(`^https?://[^/?#]+[/?#]`)
+	urlHost      = regexp.MustCompile(`^https?://[^/?#@]+[/?#]`)
 	timeParts    = regexp.MustCompile(`^(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,7})s)?$`)
 )
 
@@ -189,6 +189,11 @@ func validateSound(value string) error {
 		return fmt.Errorf("has %q; a sound is named by letters, digits, /, -, _ and ., as in callbackd/offer", value)
 	}
 	return nil
+}
+
+// hasControl says whether what is fixed of the text has control characters.
+func (t template) hasControl() bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return control.MatchString(p.text) })
 }
 
 // fixedHost says whether a URL's server is the same for every contact: what a variable holds must not

@@ -162,6 +162,7 @@ var unseen = strings.Fields(`
 	variable-in-small-letters variable-misspelt-own variable-of-an-action-that-is-missing
 	variable-perhaps-not-set variable-read-too-early variable-that-nothing-sets variable-unknown
 	variable-unknown-and-far variable-with-spaces wait-too-long
+	variable-as-in-dialplan music-class-with-Default takeover-without-NotFound
 `)
 
 // The mistakes that are none of the schema's: an editor finds them before.

@@ -291,12 +291,7 @@ func (r *run) variable(name string) string {
 var clock = map[string]string{"DATE": "2006-01-02", "TIME": "15:04", "WEEKDAY": "Mon"}
 
 // clock gives the time in the script's time zone.
-func (r *run) clock() time.Time {
-	if r.script.zone == nil {
-		return r.now.Local()
-	}
-	return r.now.In(r.script.zone)
-}
+func (r *run) clock() time.Time { return r.now.In(r.script.Zone()) }
 
 // voice says whether the contact can hear the script. After Callback it can't, even in the Step in
 // which the call is about to be ended (C11).

@@ -44,7 +44,7 @@ var variables = []variable{
 // owner says whose the variable is.
 func (v variable) owner() string {
 	if len(v.sets) > 0 {
-		return "set by " + listed(v.sets)
+		return "set by the action " + orList(v.sets)
 	}
 	return "set by callbackd"
 }
@@ -71,6 +71,8 @@ type part struct {
 
 var braced = regexp.MustCompile(`\{([^{}]*)\}`)
 
+var inBraces = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
 // parseTemplate splits a text at its variables.
 func parseTemplate(text string, at position) (template, error) {
 	t := template{at: at}
@@ -83,8 +85,14 @@ func parseTemplate(text string, at position) (template, error) {
 		}
 		return nil
 	}
+	if strings.Contains(text, "${") {
+		return t, fmt.Errorf("%q has a variable as in dialplan; here one is written {ANI}, without $", text)
+	}
 	end := 0
 	for _, at := range braced.FindAllStringSubmatchIndex(text, -1) {
+		if name := text[at[2]:at[3]]; !inBraces.MatchString(name) {
+			return t, fmt.Errorf("%q has {%s}, which is no variable; one is written {ANI}: letters, digits and _ in braces", text, name)
+		}
 		if err := add(text[end:at[0]]); err != nil {
 			return t, err
 		}

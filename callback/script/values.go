@@ -76,6 +76,10 @@ func (p *checker) readText(given property, n node) (value, bool) {
 		p.errorf(n.at, "%s is %q; it begins with https:// and the name of a server, and variables stand behind that only", given.name, n.text)
 		return value{}, false
 	}
+	if !ok && t.hasControl() {
+		p.errorf(n.at, "%s is %q; it is one line without control characters", given.name, n.text)
+		return value{}, false
+	}
 	if ok {
 		if err := given.validate(fixed); err != nil {
 			p.errorf(n.at, "%s %v", given.name, err)
@@ -128,7 +132,7 @@ func (p *checker) readSpoken(given property, n node) (value, bool) {
 	says, hasWords := found["says"]
 	delete(found, "says")
 	if len(found) != 1 {
-		if len(n.entries) > 0 && (len(found) > 1 || hasWords) {
+		if len(n.entries) == 0 || len(found) > 1 || hasWords {
 			p.errorf(n.at, "%s: an item is one of %s; says goes with recording", given.name, orList(promptItems))
 		}
 		return value{}, false

@@ -3,6 +3,7 @@ package script
 import (
 	"maps"
 	"slices"
+	"time"
 )
 
 // Action is an action as people see it.
@@ -21,6 +22,34 @@ type Branch struct {
 
 // Start is the name of the action at which the script begins.
 func (s *Script) Start() string { return s.start.action }
+
+// Zone is the time zone in which the script tells the time; the machine's where it names none.
+func (s *Script) Zone() *time.Location {
+	if s.zone == nil {
+		return time.Local
+	}
+	return s.zone
+}
+
+// Inputs are the variables that another script hands over.
+func (s *Script) Inputs() []string { return slices.Clone(s.inputs) }
+
+// Others gives the scripts to which it leads by Runscript. known is false where a variable says to which.
+func (s *Script) Others() (names []string, known bool) {
+	known = true
+	for _, name := range s.order {
+		a := s.actions[name]
+		if a.kind.name != "Runscript" {
+			continue
+		}
+		other, fixed := a.fixed("Script")
+		known = known && fixed
+		if fixed && !slices.Contains(names, other) {
+			names = append(names, other)
+		}
+	}
+	return names, known
+}
 
 // Events are the script's events, by name, with the actions to which they lead.
 func (s *Script) Events() []Branch {

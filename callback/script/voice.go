@@ -25,6 +25,10 @@ func checkMusic(p *checker, a *action) {
 		p.errorf(class[0].at, "%s has both Class and File; it plays one of them", a.name)
 	}
 	complete, ok := a.branches["OnComplete"]
+	end, waits := a.branches[branchDefault]
+	if seconds, known := a.fixedNumber("Seconds"); waits && !hasFile && known && seconds == 0 {
+		p.warnf(end.at, "%s has no Seconds, and a class has no end: Default is taken only when it fails", a.name)
+	}
 	if ok && !hasFile {
 		p.errorf(complete.at, "a class has no end, so OnComplete is never taken; Default is taken after Seconds")
 	}

@@ -173,7 +173,7 @@ func TestEachMistakeIsFoundAtItsCharacter(t *testing.T) {
 		"{A} << 1":           {4, "<< is no operator; there are = != < <= > >= and in"},
 		"{A} = 1 AND {B} =1": {8, "write and in small letters; as a text, AND stands in quotes"},
 		"{A} = Or":           {6, "write or in small letters; as a text, Or stands in quotes"},
-		"${A} = 1":           {0, `'$' has no meaning here; a text that has it stands in quotes`},
+		"${A} = 1":           {0, `a variable is written {ANI}, without $`},
 		"{A} = a/b":          {7, `'/' has no meaning here; a text that has it stands in quotes`},
 
 		// Braces and quotes.

@@ -82,6 +82,9 @@ func next(rest []rune, offset int) (token, int, *Mistake) {
 	case wordCharacter(first):
 		return word(rest, offset)
 	}
+	if first == '$' && len(rest) > 1 && rest[1] == '{' {
+		return token{}, 0, mistakef(offset, "a variable is written {ANI}, without $")
+	}
 	return token{}, 0, mistakef(offset, "%q has no meaning here; a text that has it stands in quotes", first)
 }
 

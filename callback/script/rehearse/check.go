@@ -5,9 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/callbackd/callbackd/callback/script"
 )
@@ -32,40 +29,19 @@ func (r Rehearsal) Check(s *script.Script, o Options) script.Diagnostics {
 // be known to which.
 func actionsOf(s *script.Script, o Options, actions, seen map[string]bool) (known bool) {
 	seen[s.Name()] = true
-	leads := 0
 	for _, a := range s.Actions() {
 		actions[a.Name] = true
-		if a.Kind == "Runscript" {
-			leads++
-		}
 	}
-	known = true
-	s.Check(script.Known{Scripts: func(name string) bool {
-		leads--
+	others, known := s.Others()
+	for _, name := range others {
 		if seen[name] || o.Scripts == nil {
-			return true
+			continue
 		}
 		if other := o.Scripts(name); other != nil {
 			known = actionsOf(other, o, actions, seen) && known
 		}
-		return true
-	}})
-	return known && leads == 0
-}
-
-// zone is a script's time zone; where it names none, that of the machine.
-func zone(s *script.Script) *time.Location {
-	var head struct {
-		Timezone string `yaml:"timezone"`
 	}
-	if err := yaml.Unmarshal(s.Source(), &head); err != nil || head.Timezone == "" {
-		return time.Local
-	}
-	location, err := time.LoadLocation(head.Timezone)
-	if err != nil {
-		return time.Local // the checker has passed the script, so there is none
-	}
-	return location
+	return known
 }
 
 // Check says what differs from what is expected, a line each; nothing where all is as expected.

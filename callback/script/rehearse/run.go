@@ -90,7 +90,7 @@ type stage struct {
 
 func newStage(s *script.Script, r Rehearsal, o Options) *stage {
 	clock := cmp.Or(r.Start, defaultStart)
-	start := time.Date(clock.Year(), clock.Month(), clock.Day(), clock.Hour(), clock.Minute(), clock.Second(), 0, zone(s))
+	start := time.Date(clock.Year(), clock.Month(), clock.Day(), clock.Hour(), clock.Minute(), clock.Second(), 0, s.Zone())
 	st := &stage{
 		rehearsal: r, sounds: o.Sounds, start: start, now: start.UTC(),
 		asterisk: asterisk{lines: make(map[string]*line), playing: make(map[string]*playback)},
