@@ -14,6 +14,7 @@
 //	order.go     the order in each layer: few crossings
 //	ports.go     where the lines touch the boxes
 //	place.go     the columns: straight lines first
+//	tidy.go      the jogs that need not be
 //	channel.go   between two layers: a track for each line that goes sideways
 //	route.go     the heights, and the lines as points
 //	pack.go      parts that hang together by nothing, side by side

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/callbackd/callbackd/callback/script"
+	"github.com/callbackd/callbackd/callback/script/examples"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -67,6 +68,19 @@ func TestDrawingsOfTheScriptsAreClean(t *testing.T) {
 	for file := range files {
 		if found := untidy(layOut(newGraph(viewOf(parse(t, file))))); len(found) > 0 {
 			t.Errorf("%s: %s", file, strings.Join(found, "\n"))
+		}
+	}
+}
+
+func TestDrawingsOfTheShippedScriptsAreClean(t *testing.T) {
+	for _, example := range examples.All() {
+		source, _ := examples.Source(example.Name)
+		s, found := script.Parse(example.Name+".yaml", source)
+		if err := found.Err(); err != nil {
+			t.Fatal(err)
+		}
+		if found := untidy(layOut(newGraph(viewOf(s)))); len(found) > 0 {
+			t.Errorf("%s: %s", example.Name, strings.Join(found, "\n"))
 		}
 	}
 }

@@ -43,16 +43,23 @@ func (l *layered) route() {
 	}
 }
 
-// straighten lets a line that comes to a box by itself, almost straight, come straight.
+// almost is how far from its place on a box a line may come in to be straight.
+const almost = 12
+
+// straighten lets the line that comes to a box the straightest come straight.
 func (l *layered) straighten() {
-	const almost = 12
 	for _, n := range l.nets {
-		alone := !slices.ContainsFunc(l.nets, func(other *net) bool { return other != n && other.to == n.to })
 		r := l.run(n, n.to.layer)
-		if !alone || len(r.entries) != 1 {
-			continue
+		off := almost + 1
+		for _, p := range r.entries {
+			if p.upper && abs(p.x-r.exit.x) < abs(off) {
+				off = p.x - r.exit.x
+			}
 		}
-		if off := r.entries[0].x - r.exit.x; abs(off) <= almost {
+		near := func(other *net) bool {
+			return other != n && other.to == n.to && abs(n.entry+off-other.entry) < clear+2
+		}
+		if abs(off) <= almost && !slices.ContainsFunc(l.nets, near) {
 			n.entry += off
 		}
 	}

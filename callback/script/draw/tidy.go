@@ -29,10 +29,10 @@ func (l *layered) tidyStretch(n *net, bends map[int]*item, first int) bool {
 		last++
 	}
 	ends := append(l.joined(n, bends, first, -1), l.joined(n, bends, last, 1)...)
-	best, most := x, count(ends, x)
-	for _, column := range ends {
-		if c := count(ends, column); c > most && l.room(bends, first, last, column) {
-			best, most = column, c
+	best, most := x, n.straightAt(x, last, ends)
+	for _, column := range append(ends, n.to.item.x+n.entry) {
+		if straight := n.straightAt(column, last, ends); straight > most && l.room(bends, first, last, column) {
+			best, most = column, straight
 		}
 	}
 	for layer := first; layer <= last; layer++ {
@@ -52,32 +52,37 @@ func (l *layered) joined(n *net, bends map[int]*item, layer, direction int) (col
 			columns = append(columns, w.from.item.x+w.port.offset)
 		}
 	}
-	if down && direction > 0 && n.to.layer == layer+1 {
-		columns = append(columns, n.to.item.x+n.entry)
-	}
 	return columns
 }
+
+// squeeze is how much nearer to a neighbour a stretch may come to be straight.
+const squeeze = 4
 
 // room says whether a stretch of bends can stand in a column.
 func (l *layered) room(bends map[int]*item, first, last, column int) bool {
 	for layer := first; layer <= last; layer++ {
 		i, items := bends[layer], l.layers[layer]
-		if left := i.position - 1; left >= 0 && items[left].x+leastDistance(items[left], i) > column {
+		if left := i.position - 1; left >= 0 && items[left].x+leastDistance(items[left], i)-squeeze > column {
 			return false
 		}
-		if right := i.position + 1; right < len(items) && column+leastDistance(i, items[right]) > items[right].x {
+		if right := i.position + 1; right < len(items) && column+leastDistance(i, items[right])-squeeze > items[right].x {
 			return false
 		}
 	}
 	return true
 }
 
-func count(numbers []int, wanted int) int {
-	found := 0
-	for _, n := range numbers {
-		if n == wanted {
-			found++
+// straightAt counts the ends at which a stretch of bends, down to a layer, is joined without a jog if it
+// stands in a column. Where it comes into its box, a little aside is straight enough.
+func (n *net) straightAt(column, last int, ends []int) int {
+	straight := 0
+	for _, end := range ends {
+		if end == column {
+			straight++
 		}
 	}
-	return found
+	if n.to.layer == last+1 && abs(n.to.item.x+n.entry-column) <= almost {
+		straight++
+	}
+	return straight
 }
