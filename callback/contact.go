@@ -38,6 +38,7 @@ const (
 	OutcomeHungUp     Outcome = "hung_up"     // the script's Hangup, an expiry among them (C12)
 	OutcomeGivenBack  Outcome = "given_back"  // the call went back to the dialplan
 	OutcomeTakenOver  Outcome = "taken_over"  // a new call took the callback's place; CauseTakenOver
+	OutcomeCancelled  Outcome = "cancelled"   // a person cancelled the callback
 )
 
 // ScriptRef names the script that a contact runs and the version with which it began.
@@ -171,8 +172,10 @@ type Offer struct {
 	AcceptedAt time.Time
 	EndedAt    time.Time
 	RingUntil  time.Time // then the agent has not answered in time
-	JoinUntil  time.Time // then the two could not be joined; zero unless a join is under way
-	Whisper    string    // the ID of the playback on the agent's leg; "" while there is none
+	// JoinUntil is when the two could not be joined, or when the agent has been told long enough that the
+	// callback was cancelled; zero unless one of them is under way.
+	JoinUntil time.Time
+	Whisper   string // the ID of the playback on the agent's leg; "" while there is none
 	// The two are joined when both legs are in the bridge.
 	AgentJoined   bool
 	ContactJoined bool
@@ -244,6 +247,7 @@ const (
 	AttemptFailed    AttemptOutcome = "failed"     // the number or the network refused; the cause says which
 	AttemptAgentLeft AttemptOutcome = "agent_left" // a fault on the agent's side; does not count
 	AttemptTakenOver AttemptOutcome = "taken_over" // a new call took the place and the agent; does not count
+	AttemptCancelled AttemptOutcome = "cancelled"  // a person cancelled the callback; does not count
 	AttemptUnknown   AttemptOutcome = "unknown"    // we or Asterisk died while it may have rung; does not count
 )
 

@@ -27,6 +27,9 @@
 // A new call can take over the place of a contact that is in the state callback or calling, and the
 // agent with it who is on the line for that one; the other has then ended.
 //
+// A person can let one that is held back or stuck be offered again, change what its place and its
+// promise hold, and cancel it as long as nobody has answered; see [Turn.Ask].
+//
 // An offer runs beside that: ringing, then accepted, refused or withdrawn; it is open until the
 // agent's leg has ended, so that nobody is offered anything while their phone still rings.
 package callback

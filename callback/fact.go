@@ -42,5 +42,8 @@ const (
 	FactHeld         FactKind = "held"          // held back from offers: reason
 	FactResynced     FactKind = "resynced"      // a daemon took the contact over
 	FactStuck        FactKind = "stuck"         // reason
+	FactHoldLifted   FactKind = "hold_lifted"   // a person lets it be offered again: by, call_delay
+	FactChanged      FactKind = "changed"       // a person changed place or promise: by, and what by its name
+	FactCancelled    FactKind = "cancelled"     // a person cancelled the callback: by
 	FactEnded        FactKind = "ended"         // outcome
 )

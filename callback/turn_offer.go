@@ -194,7 +194,8 @@ func (t *Turn) connectWhenJoined() {
 	c.Place = nil
 }
 
-// joinFailed gives up bringing the two together; it is a fault of ours.
+// joinFailed gives up bringing the two together, which is a fault of ours; or telling the agent of a
+// callback that was cancelled.
 func (t *Turn) joinFailed() {
 	c := t.Contact
 	c.Offer.JoinUntil = time.Time{}

@@ -1,6 +1,7 @@
 package callback_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -192,11 +193,34 @@ func TestNoOrderOfEventsBreaksThePromiseOrDialsTwice(t *testing.T) {
 				delete(w.playing, w.c.Channel)
 				w.tell(callback.PlaybackFinished{Channel: w.c.Channel, Playback: playback})
 			},
+			"request": func(rt *rapid.T) { w.request(rt) },
 			"resync":  func(*rapid.T) { w.resync() },
 			"restart": func(*rapid.T) { clear(w.up); clear(w.bridges); w.resync() },
 		})
 		w.windUp()
 	})
+}
+
+// request lets a person ask for something. What is refused must change nothing, and nobody is cut off who
+// has answered.
+func (w *world) request(rt *rapid.T) {
+	kind := rapid.SampledFrom([]callback.RequestKind{callback.RequestRelease, callback.RequestChange, callback.RequestCancel}).Draw(rt, "request")
+	delay, initial := rapid.SampledFrom([]int{0, 5, 59}).Draw(rt, "delay"), rapid.IntRange(0, 1000).Draw(rt, "initial")
+	changes := rapid.SampledFrom([]callback.Changes{{}, {CallDelaySec: &delay}, {Initial: &initial}}).Draw(rt, "changes")
+	before := w.c
+	err := w.ask(kind, changes)
+	w.check(before)
+	if err != nil {
+		if len(w.facts)+len(w.commands) > 0 || !reflect.DeepEqual(w.c, before) {
+			rt.Fatalf("%s was refused (%v) and has changed something: %+v", kind, err, w.c)
+		}
+		return
+	}
+	answered := before.Attempt.Open() && !before.Attempt.AnsweredAt.IsZero()
+	if kind == callback.RequestCancel && (answered || before.OnLine() || w.c.Outcome != callback.OutcomeCancelled) {
+		rt.Fatalf("C6: a contact that is %s, answered %v, was cancelled and is %s %q", before.State, answered, w.c.State, w.c.Outcome)
+	}
+	w.carryOut(w.commands)
 }
 
 // ring tells a moment as long as something is due, and proves that this ends: what stays due would keep

@@ -153,13 +153,7 @@ func (t *Turn) joinTaken() {
 func (t *Turn) endTakenOver(by ContactID) {
 	c := t.Contact
 	t.fact(FactTakenOver, "by", by.String(), "cause", causeText(CauseTakenOver))
-	if c.Attempt.Open() {
-		outcome := c.Attempt.Outcome
-		if outcome == "" {
-			outcome = AttemptTakenOver
-		}
-		t.closeAttempt(outcome, CauseUnknown)
-	}
+	t.stopAttempt(AttemptTakenOver)
 	t.end(OutcomeTakenOver)
 	for i := range c.Legs {
 		t.hangup(&c.Legs[i], "normal")

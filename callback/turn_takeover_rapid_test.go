@@ -175,6 +175,12 @@ func TestTakeoverInNoOrderOfEventsDialsTwiceOrLeavesAnAgent(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"match":    func(*rapid.T) { r.match() },
 			"takeover": func(*rapid.T) { r.takeOver() },
+			"cancel": func(rt *rapid.T) {
+				w := rapid.SampledFrom(r.both()).Draw(rt, "cancelled")
+				_ = w.ask(callback.RequestCancel, nothing)
+				r.note(w)
+				w.carryOut(w.commands)
+			},
 			"queue": func(*rapid.T) {
 				if r.again.c.State == callback.StateLive && r.again.c.Place == nil {
 					r.again.queue()

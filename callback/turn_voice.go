@@ -136,6 +136,10 @@ func (t *Turn) playbackFinished(ev PlaybackFinished) {
 	c := t.Contact
 	if c.Offer.Accepted() && ev.Playback == c.Offer.Whisper && ev.Playback != "" {
 		c.Offer.Whisper = ""
+		if c.State == StateEnded { // the agent has been told that the callback was cancelled
+			t.hangup(c.openLeg(c.Offer.Channel), "normal")
+			return
+		}
 		t.joinAgent()
 		return
 	}

@@ -45,6 +45,7 @@ type Dispatcher struct {
 
 	events     *mailbox[callback.Event]
 	rematch    chan struct{} // has a token when a match may be possible
+	requested  chan struct{} // has a token when someone may have asked for something by hand
 	dueSlots   chan struct{} // has a token for each session that a deadline has started and that is not done
 	leaseAsked chan struct{} // has a token when the lease is to be renewed at once
 	matchless  bool          // the matcher's own: the last match found no database
@@ -77,6 +78,7 @@ func New(o Options) (*Dispatcher, error) {
 		web:        newWeb(),
 		events:     newMailbox[callback.Event](),
 		rematch:    make(chan struct{}, 1),
+		requested:  make(chan struct{}, 1),
 		dueSlots:   make(chan struct{}, dueAtOnce),
 		leaseAsked: make(chan struct{}, 1),
 		sessions:   map[callback.ContactID]*session{},
@@ -202,6 +204,7 @@ func (d *Dispatcher) hold(ctx context.Context, lease Lease) error {
 	start(d.route)
 	start(d.match)
 	start(d.due)
+	start(d.requests)
 	start(d.doubts)
 	<-ctx.Done()
 	workers.Wait()

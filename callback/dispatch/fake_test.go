@@ -37,6 +37,7 @@ type fakeStore struct {
 	find         func()        // what happens once OpenCallback has found a contact
 	creating     chan struct{} // Create waits until it is closed; nil: it does not
 	wakes        chan struct{}
+	asked        []fakeRequest // in the order of their IDs, from 1
 }
 
 func newFakeStore() *fakeStore {
@@ -122,6 +123,9 @@ func (f *fakeStore) Save(_ context.Context, _ Lease, change Change) error {
 	if taken := change.Taken; taken != nil && f.contacts[taken.Contact.ID].Rev != taken.Rev {
 		return ErrTakenChanged
 	}
+	if done := change.Request; done != nil && f.asked[done.ID-1].done != nil {
+		return ErrRequestDone
+	}
 	change.Record.Rev++
 	if f.unsure != nil {
 		if match, saved := f.unsure(change); match {
@@ -141,6 +145,9 @@ func (f *fakeStore) Save(_ context.Context, _ Lease, change Change) error {
 }
 
 func (f *fakeStore) apply(id callback.ContactID, change Change) {
+	if done := change.Request; done != nil {
+		f.asked[done.ID-1].done = done
+	}
 	if change.Taken != nil {
 		taken := *change.Taken
 		taken.Rev++

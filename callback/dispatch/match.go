@@ -23,6 +23,7 @@ func (d *Dispatcher) match(ctx context.Context) {
 		case <-ticker.C:
 		case <-d.rematch:
 		case <-d.o.Store.Wakes():
+			d.wakeRequests()
 		}
 		d.matchAll(ctx)
 	}

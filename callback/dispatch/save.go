@@ -93,14 +93,14 @@ func (s *session) save(ctx context.Context, ev callback.Event, r play.Result) {
 // that nothing of the turn was saved, and nothing of it has happened.
 func (s *session) commit(ctx context.Context, ev callback.Event, r play.Result) error {
 	if r.Taken == nil {
-		return s.commitChange(ctx, r, Change{Record: s.after(r)})
+		return s.commitChange(ctx, r, Change{Record: s.after(r), Request: r.Request})
 	}
 	found := ev.(answered).found // only the answer that has found a callback takes it over
 	release, err := s.d.holdStill(ctx, found)
 	if err != nil {
 		return err
 	}
-	taken := Record{Contact: r.Taken, Script: atRest(found.Script), Rev: found.Rev}
+	taken := Record{Contact: r.Taken, Script: play.AtRest(found.Script), Rev: found.Rev}
 	err = s.commitChange(ctx, r, Change{Record: s.after(r), Taken: &taken})
 	release(err == nil)
 	return err
@@ -167,7 +167,8 @@ func (a additions) without(b additions) additions {
 var told = map[callback.FactKind]bool{
 	callback.FactPromised: true, callback.FactOfferEnded: true, callback.FactDialling: true,
 	callback.FactAttemptEnded: true, callback.FactConnected: true, callback.FactHeld: true, callback.FactStuck: true,
-	callback.FactTakenOver: true, callback.FactEnded: true,
+	callback.FactTakenOver: true, callback.FactHoldLifted: true, callback.FactChanged: true, callback.FactCancelled: true,
+	callback.FactEnded: true,
 }
 
 // report logs what the last save has added to the contact's history.

@@ -102,10 +102,11 @@ func (s *session) next(ctx context.Context) (ev callback.Event, ok bool) {
 // alarm rings at the contact's next deadline, or when it is time to try a save again.
 func (s *session) alarm() (<-chan time.Time, func()) {
 	var at time.Time
-	if !s.deaf {
+	here := !s.elsewhere()
+	if here && !s.deaf {
 		at = s.record.Contact.Deadline()
 	}
-	if !s.record.Contact.ScriptPaused() {
+	if here && !s.record.Contact.ScriptPaused() {
 		at = earliest(at, s.record.Script.Deadline)
 	}
 	if s.dirty {
@@ -143,7 +144,15 @@ func (s *session) handle(ctx context.Context, ev callback.Event) {
 		s.standStill(ctx, ev)
 		return
 	case answered:
-		if s.keepBack(ev) {
+		if s.keepBack(ev) || s.elsewhere() {
+			return
+		}
+	case play.Requested:
+		if s.deaf || s.elsewhere() {
+			return // a later look finds it again
+		}
+	case callback.TimeReached:
+		if s.elsewhere() {
 			return
 		}
 	}
@@ -170,6 +179,8 @@ func (s *session) turn(ctx context.Context, ev callback.Event, refused *play.Ref
 		s.undecided = true
 	case errors.Is(err, ErrConflict):
 		s.reload(ctx, ev)
+	case r.Request != nil:
+		return s.requestUnsaved(err, refused)
 	case r.Refusable:
 		// C5: the caller is still on the line, still in the queue, and the script takes OnError.
 		s.log.Warn("the script is refused what it has done: the database did not save it", "error", err)
@@ -220,7 +231,7 @@ func (s *session) play(ev callback.Event, refused play.Refused) play.Result {
 }
 
 func (s *session) unchanged(r play.Result) bool {
-	return len(r.Facts) == 0 && len(r.Agents) == 0 && len(r.Commands) == 0 && len(r.Questions) == 0 &&
+	return len(r.Facts) == 0 && len(r.Agents) == 0 && len(r.Commands) == 0 && len(r.Questions) == 0 && r.Request == nil &&
 		reflect.DeepEqual(s.after(r), s.record)
 }
 

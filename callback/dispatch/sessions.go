@@ -108,10 +108,10 @@ func (d *Dispatcher) disownLocked(s *session) {
 	}
 }
 
-// leave ends a session that nobody needs: no channel may exist, no offer is open, all is saved, no answer
-// is waited for, and nothing has come in meanwhile.
+// leave ends a session that nobody needs: no channel may exist here, no offer is open here, all is saved, no
+// answer is waited for, and nothing has come in meanwhile.
 func (d *Dispatcher) leave(s *session) bool {
-	if !s.record.Contact.Idle() || s.dirty || len(s.asking) > 0 || len(s.kept) > 0 {
+	if !s.record.Contact.Idle() && !s.elsewhere() || s.dirty || len(s.asking) > 0 || len(s.kept) > 0 {
 		return false
 	}
 	d.mu.Lock()

@@ -31,6 +31,9 @@ type Change struct {
 	// Taken is the contact whose place the record's contact has taken over, as it is to be: ended, and
 	// its script at rest, without a deadline; nil for none. Rev is the one that it replaces.
 	Taken *Record
+	// Request is what a person has asked for and this turn has decided; nil for none. It is marked done in
+	// the same transaction; ErrRequestDone where that had been done before.
+	Request *callback.RequestDone
 }
 
 // QueueStatus says how a skill's queue stands at one moment.
@@ -96,6 +99,8 @@ var (
 	// ErrTakenChanged means that the contact whose place was to be taken over has changed since it was
 	// loaded: nothing was saved.
 	ErrTakenChanged = errors.New("the callback has just been changed")
+	// ErrRequestDone means that what a person has asked for was done or refused before: nothing was saved.
+	ErrRequestDone = errors.New("the request was done before")
 	// ErrNotFound means that there is no such row.
 	ErrNotFound = errors.New("not found")
 )
@@ -135,10 +140,15 @@ type Store interface {
 	// Due gives the contacts without a leg whose script has a deadline that has come.
 	Due(ctx context.Context, now time.Time) ([]callback.ContactID, error)
 
+	// OpenRequests gives what people have asked for by hand and nobody has done: of the contacts with an
+	// open leg on that node, and of those without any leg; the oldest first, perhaps not all at once.
+	OpenRequests(ctx context.Context, node string) ([]callback.Request, error)
+
 	// Match finds the first contact in the queue's order for which one of the agents is free, and its
 	// best agent, and commits the offer. It gives nil when there is none.
 	Match(ctx context.Context, request MatchRequest) (*Match, error)
-	// Wakes signals that the queue or an agent may have changed. It is a hint: poll as well.
+	// Wakes signals that the queue or an agent may have changed, or that there is a request. It is a hint:
+	// poll as well.
 	Wakes() <-chan struct{}
 
 	// QueueStatus says how a skill's queue stands, and where the contact stands in it.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/callbackd/callbackd/callback"
-	"github.com/callbackd/callbackd/callback/script"
 )
 
 // standStill asks the session of a callback to hold still while its place is taken over. Between the
@@ -75,9 +74,4 @@ func (s *session) sentAll(ctx context.Context) bool {
 	case <-ctx.Done():
 	}
 	return false
-}
-
-// atRest is where the script of a contact stands whose place was taken over: nothing comes due any more.
-func atRest(st script.State) script.State {
-	return script.State{Action: st.Action, Resting: true, Stage: st.Stage, Saved: st.Saved, Vars: st.Vars}
 }

@@ -18,6 +18,7 @@ type host struct {
 	refusable bool
 	found     *callback.Contact // what the answer of this step has found to take over
 	taken     *callback.Contact
+	request   *callback.RequestDone
 }
 
 // step takes one input through the script that the contact runs by now.

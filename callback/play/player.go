@@ -23,6 +23,7 @@ type Refused struct {
 	Callback error
 	Takeover error
 	Ask      error // of a web request and of a callback without a live call
+	Request  error // what a person asks for, who is told in the place of a script
 }
 
 // Result is what one event brings: what is to be saved, and what follows once it is.
@@ -38,6 +39,9 @@ type Result struct {
 	// Taken is the contact whose place was taken over, as it is to be saved in the same transaction; nil
 	// for none.
 	Taken *callback.Contact
+	// Request says what became of what a person has asked for; nil where the event was no Requested. It is
+	// to be saved in the same transaction.
+	Request *callback.RequestDone
 	// MustSave says that nothing may follow before the turn was saved. Without it, and with the database
 	// away, it may, and the contact is saved later.
 	MustSave bool
@@ -73,6 +77,12 @@ type Answered struct {
 	Callback *callback.Contact // what a script.FindTakeover has found; nil for nothing
 }
 
+// Requested is what a person asks for the contact by hand.
+type Requested struct {
+	callback.TimeReached
+	callback.Request
+}
+
 // Play takes one event through the contact, and then what the contact has to say of it through the
 // contact's script. The given contact and state are left as they were.
 func (p Player) Play(c *callback.Contact, st script.State, ev callback.Event) Result {
@@ -94,7 +104,8 @@ func (p Player) Play(c *callback.Contact, st script.State, ev callback.Event) Re
 		Commands:  t.Commands,
 		Questions: h.questions,
 		Taken:     h.taken,
-		MustSave:  t.MustSave || h.refusable,
+		Request:   h.request,
+		MustSave:  t.MustSave || h.refusable || h.request != nil,
 		Refusable: h.refusable,
 	}
 }
@@ -106,6 +117,8 @@ func (h *host) take(ev callback.Event) {
 		h.turn.Begin()
 	case Answered:
 		h.answered(ev)
+	case Requested:
+		h.requested(ev.Request)
 	case callback.TimeReached:
 		if !h.Deaf {
 			h.turn.Handle(ev)

@@ -16,7 +16,8 @@ type ContactFilter struct {
 	State    callback.State // "": any
 	Skill    string         // "": any
 	OpenOnly bool
-	Limit    int // 0: all
+	HeldOnly bool // those that a person has to look at: held back from offers, or stuck
+	Limit    int  // 0: all
 }
 
 // ContactSummary is a contact in a list.
@@ -141,10 +142,11 @@ func (s *Store) ListContacts(ctx context.Context, filter ContactFilter) ([]Conta
 		    SELECT `+summaryColumns+`
 		    FROM contact c
 		    WHERE ($1 = '' OR c.state = $1) AND ($2 = '' OR c.skill = $2) AND (NOT $3 OR c.state <> 'ended')
+		      AND (NOT $5 OR c.id IN (SELECT contact_id FROM place WHERE held))
 		    ORDER BY c.id DESC
 		    LIMIT nullif($4, 0)) listed
 		ORDER BY id DESC`,
-		string(filter.State), filter.Skill, filter.OpenOnly, filter.Limit)
+		string(filter.State), filter.Skill, filter.OpenOnly, filter.Limit, filter.HeldOnly)
 	if err != nil {
 		return nil, fmt.Errorf("listing the contacts: %w", err)
 	}

@@ -84,6 +84,11 @@ func (s *Store) saveOnce(ctx context.Context, lease dispatch.Lease, change dispa
 	var result saved
 	err = s.transact(ctx, func(tx *sqlx.Tx) error {
 		statement := tx.StmtxContext(ctx, prepared)
+		if change.Request != nil {
+			if err := saveRequest(ctx, tx, *change.Request); err != nil {
+				return err
+			}
+		}
 		if change.Taken != nil {
 			if err := saveTaken(ctx, statement, lease, change); err != nil {
 				return err
