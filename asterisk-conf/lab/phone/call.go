@@ -28,6 +28,7 @@ const (
 	EventKeySent    EventKind = "key sent"    // we began to send a key [the key]
 	EventKeyEnded   EventKind = "key ended"   // we said that a key has ended [the key]
 	EventKeyHeard   EventKind = "key heard"   // a key began to come in [the key]
+	EventReferred   EventKind = "referred"    // the far end said how a transfer goes [the SIP status]
 	EventEnded      EventKind = "ended"       // [how]
 )
 
@@ -134,6 +135,8 @@ type Call struct {
 	ended      Ended
 	media      *media
 	started    bool // media runs
+	held       bool // we have put the far end on hold
+	referred   int  // the SIP status that a transfer has come to, 0 while nothing is known
 	sdpVersion int
 	dialog     dialog
 	acks       map[uint32]chan *sip.Request // by CSeq of our 200s that wait for one

@@ -13,7 +13,8 @@
 //	received  offered > ringing > answered > ended
 //
 // A received call does nothing by itself: it rings, is answered, is declined,
-// or rings out as the test says. Every call keeps its events with their times,
+// or rings out as the test says. An answered call can be put on hold, transferred
+// to a number, and transferred to the far end of another. Every call keeps its events with their times,
 // and what it heard as a WAV file when Options.RecordDir is set.
 //
 // Everything that waits, waits for a change that the phone announces, never by

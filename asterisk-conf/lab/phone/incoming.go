@@ -38,7 +38,8 @@ func (p *Phone) serve(s *sipgo.Server) {
 	s.OnBye(p.guarded(p.onBye))
 	s.OnUpdate(p.guarded(p.onUpdate))
 	s.OnCancel(p.guarded(p.answerWith(sip.StatusCallTransactionDoesNotExists, "Call Does Not Exist")))
-	for _, method := range []sip.RequestMethod{sip.OPTIONS, sip.NOTIFY, sip.INFO} {
+	s.OnRequest(sip.NOTIFY, p.guarded(p.onNotify))
+	for _, method := range []sip.RequestMethod{sip.OPTIONS, sip.INFO} {
 		s.OnRequest(method, p.guarded(p.answerWith(sip.StatusOK, "OK")))
 	}
 }

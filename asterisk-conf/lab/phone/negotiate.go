@@ -39,7 +39,7 @@ func (c *Call) offer() ([]byte, error) {
 		version:   c.sdpVersion,
 		codecs:    c.phone.options.Codecs,
 		keyType:   ownKeyType,
-		direction: "sendrecv",
+		direction: withheld("sendrecv", c.held),
 	}
 	return l.bytes(), nil
 }
@@ -69,7 +69,7 @@ func (c *Call) answerTo(body []byte) ([]byte, error) {
 		version:   c.sdpVersion,
 		codecs:    []Codec{codec},
 		keyType:   d.keyType,
-		direction: mirrored(d.direction),
+		direction: withheld(mirrored(d.direction), c.held),
 		refused:   d.refused,
 		audioAt:   d.audioAt,
 	}
@@ -96,13 +96,13 @@ func (c *Call) accept(body []byte) error {
 // agree takes over what was negotiated, and starts the audio if it is not
 // running yet.
 func (c *Call) agree(m *media, d description, codec Codec, keyType uint8) error {
+	c.mu.Lock()
 	agreed := path{
 		remote:  d.at,
 		codec:   codec,
 		keyType: keyType,
-		sending: d.direction == "sendrecv" || d.direction == "recvonly",
+		sending: !c.held && (d.direction == "sendrecv" || d.direction == "recvonly"),
 	}
-	c.mu.Lock()
 	started := c.started
 	c.started = true
 	over := c.state == stateEnded

@@ -150,6 +150,18 @@ func mirrored(direction string) string {
 	}
 }
 
+// withheld is a direction of ours as it becomes while we have put the far end on hold.
+func withheld(direction string, held bool) string {
+	switch {
+	case held && direction == "sendrecv":
+		return "sendonly"
+	case held && direction == "recvonly":
+		return "inactive"
+	default:
+		return direction
+	}
+}
+
 // localSDP describes our side.
 type localSDP struct {
 	at        netip.AddrPort
