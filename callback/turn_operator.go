@@ -24,7 +24,7 @@ var (
 	errBeingDone  = errors.New("an agent is on the line for it at this moment")
 	errNotHeld    = errors.New("nothing holds it back from offers")
 	errNoPromise  = errors.New("no callback was promised")
-	errStillDelay = errors.New("its CallDelaySec is 60 or more, which would refuse the next agent, too: it needs one from 0 to 59 with the release")
+	errStillDelay = errors.New("its CallDelaySec is 60 or more and would refuse the next agent, too: release it with another one, from 0 to 59")
 )
 
 // Ask does what a person asks for the contact, or says why it can't be done; then nothing has changed.

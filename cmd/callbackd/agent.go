@@ -22,11 +22,11 @@ import (
 func agentCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "agent",
-		Short: "Add agents, list them, set their states",
+		Short: "Add agents, list them, set their states, remove them",
 		Args:  cobra.ArbitraryArgs,
 		RunE:  group,
 	}
-	cmd.AddCommand(agentAddCommand(), agentListCommand(), agentStateCommand())
+	cmd.AddCommand(agentAddCommand(), agentListCommand(), agentStateCommand(), agentRemoveCommand())
 	return cmd
 }
 
@@ -133,7 +133,7 @@ call that is under way goes on.`,
 				return store.SetPresence(cmd.Context(), extension, presence, reason, whoAsks())
 			})
 			if errors.Is(err, dispatch.ErrNotFound) {
-				return fmt.Errorf("there is no agent %s; callbackd agent list shows those there are", extension)
+				return noAgent(extension)
 			}
 			return err
 		},

@@ -16,11 +16,11 @@ import (
 func contactCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "contact",
-		Short: "List contacts, show what became of one",
+		Short: "List contacts, show what became of one, release, change or cancel one",
 		Args:  cobra.ArbitraryArgs,
 		RunE:  group,
 	}
-	cmd.AddCommand(contactListCommand(), contactShowCommand())
+	cmd.AddCommand(contactListCommand(), contactShowCommand(), contactReleaseCommand(), contactChangeCommand(), contactCancelCommand())
 	return cmd
 }
 
@@ -31,7 +31,7 @@ var contactStates = []callback.State{
 }
 
 func contactListCommand() *cobra.Command {
-	asJSON, all := false, false
+	asJSON, all, held := false, false, false
 	state, skill := "", ""
 	limit := 0
 	cmd := &cobra.Command{
@@ -41,12 +41,14 @@ func contactListCommand() *cobra.Command {
 
 A contact's state is live (on the line, waiting), callback (hung up, the place is kept), calling
 (being called back), connected (with an agent), released (the agent has left), stuck (for a person to
-look at) or ended. One that is held is offered to nobody until someone changes it.`,
+look at) or ended. One that is held is offered to nobody until someone changes it. --held shows what a
+person has to look at: those that are held, and those that are stuck; see callbackd help contact release.`,
 		Example: `  callbackd contact list --state callback
+  callbackd contact list --held
   callbackd contact list --all --limit 20 --json`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			filter := postgres.ContactFilter{Skill: skill, Limit: limit}
+			filter := postgres.ContactFilter{Skill: skill, HeldOnly: held, Limit: limit}
 			if err := checkFilter(&filter, state, all); err != nil {
 				return usageError{cmd.CommandPath(), err}
 			}
@@ -76,6 +78,7 @@ look at) or ended. One that is held is offered to nobody until someone changes i
 	}
 	cmd.Flags().StringVar(&state, "state", "", "only contacts in this `STATE`")
 	cmd.Flags().StringVar(&skill, "skill", "", "only contacts of this `SKILL`")
+	cmd.Flags().BoolVar(&held, "held", false, "only those that are held back or stuck, for a person to look at")
 	cmd.Flags().BoolVar(&all, "all", false, "those that have ended too")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most `N` contacts; 0: all")
 	jsonFlag(cmd, &asJSON)
@@ -120,16 +123,16 @@ back, its legs (the Asterisk channels that served it) and everything that has ha
   callbackd contact show 4711 --json | jq .legs`,
 		Args: args("ID"),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			id, err := strconv.ParseInt(given[0], 10, 64)
-			if err != nil || id < 1 {
-				return usageError{cmd.CommandPath(), fmt.Errorf("%q is not a contact ID, which is a whole number", given[0])}
+			id, err := contactID(cmd, given[0])
+			if err != nil {
+				return err
 			}
 			settings, err := load(cmd)
 			if err != nil {
 				return err
 			}
 			err = withStore(cmd, settings, func(store *postgres.Store) error {
-				detail, err := store.ShowContact(cmd.Context(), callback.ContactID(id))
+				detail, err := store.ShowContact(cmd.Context(), id)
 				if err != nil {
 					return err
 				}
@@ -139,11 +142,24 @@ back, its legs (the Asterisk channels that served it) and everything that has ha
 				return writeContact(cmd.OutOrStdout(), detail, time.Now())
 			})
 			if errors.Is(err, dispatch.ErrNotFound) {
-				return fmt.Errorf("there is no contact %d; callbackd contact list --all shows those there are", id)
+				return noContact(id)
 			}
 			return err
 		},
 	}
 	jsonFlag(cmd, &asJSON)
 	return cmd
+}
+
+// contactID reads the ID that a command was given.
+func contactID(cmd *cobra.Command, given string) (callback.ContactID, error) {
+	id, err := strconv.ParseInt(given, 10, 64)
+	if err != nil || id < 1 {
+		return 0, usageError{cmd.CommandPath(), fmt.Errorf("%q is not a contact ID, which is a whole number", given)}
+	}
+	return callback.ContactID(id), nil
+}
+
+func noContact(id callback.ContactID) error {
+	return fmt.Errorf("there is no contact %s; callbackd contact list --all shows those there are", id)
 }
