@@ -211,7 +211,7 @@ func TestATakeoverWaitsUntilWhatWasDecidedForTheOldContactIsSent(t *testing.T) {
 		}
 		close(s.sw.slow)
 		s.pass(100 * time.Millisecond)
-		s.at(2, "taken")
+		s.at(2, "take") // the script goes on when it is known what comes of the agent
 		s.sw.mu.Lock()
 		defer s.sw.mu.Unlock()
 		played := slices.IndexFunc(s.sw.commands, func(c callback.Command) bool {
