@@ -127,7 +127,6 @@ type createLegRequest struct {
 // what the phone shows.
 func (n *Node) createLeg(ctx context.Context, c callback.CreateLeg) error {
 	variables := contactVariables(c.Contact)
-	variables["FORWARD_CONTEXT"] = noRedirect
 	if c.Party == callback.PartyAgent {
 		// The two share one record in the CDR, which would join their fields.
 		delete(variables, cdrUserfield)
@@ -172,10 +171,6 @@ func unlessConflict(err error) error {
 
 // cdrUserfield is the field of the CDR that has the contact ID.
 const cdrUserfield = "CDR(userfield)"
-
-// noRedirect is a context of the dialplan with no extension in it. A phone's redirect (302) is looked up
-// there, and so ends the leg like any refusal, whatever the endpoint's own settings say.
-const noRedirect = "callbackd-no-redirect"
 
 // contactVariables carry the contact ID to the dialplan, to CEL and to the CDR (C10): each of the two
 // records has a userfield of its own.

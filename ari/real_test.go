@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +61,15 @@ func agentOf(t *testing.T, ctx context.Context, asterisk *lab.Asterisk) (*sip.Ph
 	must(t, err)
 	t.Cleanup(func() { check(t, agent.Close()) })
 	return agent, "PJSIP/" + extension.Number
+}
+
+func secondAgentOf(t *testing.T, ctx context.Context, asterisk *lab.Asterisk) *sip.Phone {
+	t.Helper()
+	extension := asterisk.Agents[1]
+	agent, err := sip.NewAgent(ctx, sip.Options{Listen: "127.0.0.1:0", Server: asterisk.SIP}, extension.Number, extension.Password)
+	must(t, err)
+	t.Cleanup(func() { check(t, agent.Close()) })
+	return agent
 }
 
 func TestRealAsteriskConnectsACallerAndAnAgent(t *testing.T) {
@@ -170,24 +180,54 @@ func records(file string) [][]string {
 	return lines
 }
 
+// A leg that was created and dialled ends with cause 23 when its phone answers with a redirect, whatever
+// pjsip.conf says of redirects. (A channel that the dialplan dials, or that was originated, follows it.)
 func TestRealAsteriskFollowsNoRedirect(t *testing.T) {
 	ctx, asterisk, options := realAsterisk(t)
 	n, _ := connected(t, options)
-	carrier := carrierOf(t, ctx, asterisk)
+	carrier, lured := carrierOf(t, ctx, asterisk), secondAgentOf(t, ctx, asterisk)
 	agent, device := agentOf(t, ctx, asterisk)
-	carrier.Handle("", func(context.Context, *sip.Call) { t.Error("the redirect was followed to the trunk") })
-	agent.Handle("", func(ctx context.Context, call *sip.Call) {
-		check(t, call.Redirect(ctx, "sip:5550006@"+asterisk.Trunk))
-	})
-	n.leg("cb-1", device)
-	n.do(callback.DialLeg{Channel: "cb-1", Timeout: 20 * time.Second})
-	n.await("LegEnded", func(e callback.Event) bool {
-		end, is := e.(callback.LegEnded)
-		return is && end.Channel == "cb-1"
-	})
+	for _, method := range []string{"user", "uri_core", "uri_pjsip"} {
+		setRedirectMethod(t, ctx, asterisk, method)
+		for _, to := range []string{asterisk.Agents[1].Number + "@" + asterisk.SIP, "5550006@" + asterisk.Trunk} {
+			leg := "cb-" + method + "-" + to[:4]
+			agent.Handle("", func(ctx context.Context, call *sip.Call) { check(t, call.Redirect(ctx, "sip:"+to)) })
+			n.leg(leg, device)
+			n.do(callback.DialLeg{Channel: leg, Timeout: 20 * time.Second})
+			n.awaitEvent(callback.LegEnded{Channel: leg, Cause: 23})
+		}
+	}
 	if left, err := asterisk.CLI(ctx, "core show channels count"); err != nil || !strings.Contains(left, "0 active channels") {
 		t.Errorf("left over: %s %v", left, err)
 	}
+	if n := len(carrier.Calls()) + len(lured.Calls()); n != 0 {
+		t.Errorf("%d redirects were followed", n)
+	}
+}
+
+// setRedirectMethod takes the guards against redirects out of pjsip.conf, and names another method.
+func setRedirectMethod(t *testing.T, ctx context.Context, asterisk *lab.Asterisk, method string) {
+	t.Helper()
+	file := filepath.Join(asterisk.Dir, "etc", "pjsip.conf")
+	text, err := os.ReadFile(file)
+	must(t, err)
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		switch {
+		case strings.Contains(line, "FORWARD_CONTEXT"):
+		case strings.HasPrefix(line, "redirect_method = "):
+			lines = append(lines, "redirect_method = "+method+"\n")
+		default:
+			lines = append(lines, line)
+		}
+	}
+	must(t, os.WriteFile(file, []byte(strings.Join(lines, "")), 0o600))
+	_, err = asterisk.CLI(ctx, "module reload res_pjsip.so")
+	must(t, err)
+	eventually(t, "the redirect method is "+method, func() bool {
+		endpoint, err := asterisk.CLI(ctx, "pjsip show endpoint 1001")
+		return err == nil && regexp.MustCompile(`redirect_method +: `+method+`\n`).MatchString(endpoint)
+	})
 }
 
 func TestRealAsteriskTakesACallBack(t *testing.T) {
