@@ -84,7 +84,7 @@ func (f *fakeStore) Create(_ context.Context, _ Lease, change Change) (callback.
 		return 0, err
 	}
 	c := change.Record.Contact
-	if c.State == callback.StateCallback && f.openCallback(c.Promise.PhoneNumber, c.Place.Skill) != 0 {
+	if c.State == callback.StateCallback && f.openCallback(c.Promise.PhoneNumber, c.Place.Skill, 0) != 0 {
 		return 0, ErrCallbackOpen
 	}
 	id := callback.ContactID(len(f.contacts) + 1)
@@ -115,8 +115,8 @@ func (f *fakeStore) Save(_ context.Context, _ Lease, change Change) error {
 	if f.contacts[id].Rev != change.Record.Rev {
 		return ErrConflict
 	}
-	if c := change.Record.Contact; c.State == callback.StateCallback && f.contacts[id].Contact.Promise == nil {
-		if f.openCallback(c.Promise.PhoneNumber, c.Place.Skill) != 0 {
+	if c := change.Record.Contact; c.State == callback.StateCallback {
+		if f.openCallback(c.Promise.PhoneNumber, c.Place.Skill, id) != 0 {
 			return ErrCallbackOpen
 		}
 	}
@@ -210,13 +210,13 @@ func (f *fakeStore) OpenOn(context.Context, string) ([]Record, error) {
 	return open, f.check()
 }
 
-// openCallback gives the ID of the contact whose callback to that number is open in that skill; 0 for
-// none.
-func (f *fakeStore) openCallback(number, skill string) callback.ContactID {
+// openCallback gives the ID of the contact, another than that one, whose callback to that number is open in
+// that skill; 0 for none.
+func (f *fakeStore) openCallback(number, skill string, but callback.ContactID) callback.ContactID {
 	for id, record := range f.contacts {
 		c := record.Contact
 		open := c.State == callback.StateCallback || c.State == callback.StateCalling || c.State == callback.StateStuck
-		if open && c.Promise.PhoneNumber == number && c.Place.Skill == skill {
+		if open && id != but && c.Promise.PhoneNumber == number && c.Place.Skill == skill {
 			return id
 		}
 	}
@@ -229,7 +229,7 @@ func (f *fakeStore) OpenCallback(_ context.Context, number, skill string) (Recor
 	if err := f.check(); err != nil {
 		return Record{}, err
 	}
-	id := f.openCallback(number, skill)
+	id := f.openCallback(number, skill, 0)
 	if id == 0 {
 		return Record{}, ErrNotFound
 	}

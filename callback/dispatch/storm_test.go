@@ -163,6 +163,8 @@ func (s *storm) weather() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch dice {
+	case 14:
+		s.person()
 	case 6:
 		p.hearing = false
 		p.lose()
@@ -192,6 +194,27 @@ func (s *storm) weather() {
 	default:
 		p.people(p.dice.IntN(3) == 0)
 	}
+}
+
+// person asks for something, of any of the contacts.
+func (s *storm) person() {
+	s.store.mu.Lock()
+	contacts := len(s.store.contacts)
+	s.store.mu.Unlock()
+	if contacts == 0 {
+		return
+	}
+	request := callback.Request{Contact: callback.ContactID(s.dice.IntN(contacts) + 1), AskedBy: "ann"}
+	number := fmt.Sprintf("212555%04d", 9000+s.dice.IntN(3))
+	switch s.dice.IntN(4) {
+	case 0:
+		request.Kind = callback.RequestCancel
+	case 1:
+		request.Kind, request.Changes = callback.RequestChange, callback.Changes{PhoneNumber: &number}
+	default:
+		request.Kind = callback.RequestRelease
+	}
+	s.store.request(request)
 }
 
 // people do what is expected of them: prompts end, callers press 1, phones are answered, those of agents
@@ -265,7 +288,7 @@ func TestWhateverDiesNobodyIsLostOrStuck(t *testing.T) {
 			})
 		})
 	}
-	if dials == 0 || requests == 0 || ended[callback.OutcomeTakenOver] == 0 || ended[callback.OutcomeHungUp] == 0 {
+	if dials == 0 || requests == 0 || ended[callback.OutcomeTakenOver] == 0 || ended[callback.OutcomeCancelled] == 0 || ended[callback.OutcomeHungUp] == 0 {
 		t.Errorf("the storms have not come far: %d callbacks, %d web requests, outcomes %v", dials, requests, ended)
 	}
 	t.Logf("%d callbacks, %d web requests, outcomes %v", dials, requests, ended)
@@ -287,6 +310,11 @@ func (s *storm) check() {
 	}
 	if s.store.agent != callback.Free && s.store.agent != callback.Refused {
 		s.t.Errorf("the agent is %s", s.store.agent)
+	}
+	for _, request := range s.store.asked {
+		if request.done == nil {
+			s.t.Errorf("the request %+v still stands", request.Request)
+		}
 	}
 	s.pbx.mu.Lock()
 	defer s.pbx.mu.Unlock()
