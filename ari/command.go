@@ -75,6 +75,11 @@ func (n *Node) do(ctx context.Context, cmd callback.Command) error {
 		})
 	case callback.GiveBack:
 		return n.giveBack(ctx, c)
+	case callback.ShowLamp:
+		state := map[string]callback.DeviceState{"deviceState": c.State}
+		return n.request(ctx, http.MethodPut, "/deviceStates/"+segment(lampDevice+c.Lamp), state, nil)
+	case callback.DropLamp:
+		return n.request(ctx, http.MethodDelete, "/deviceStates/"+segment(lampDevice+c.Lamp), nil, nil)
 	case callback.Mark:
 		return n.setVariables(ctx, c.Channel, contactVariables(c.Contact))
 	}

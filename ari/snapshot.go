@@ -64,7 +64,11 @@ func (n *Node) takeSnapshot(ctx context.Context) (*callback.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &callback.Snapshot{StartedAt: info.StartedAt, Channels: channels, Bridges: bridges, Devices: devices}, nil
+	lamps, err := n.lamps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &callback.Snapshot{StartedAt: info.StartedAt, Channels: channels, Bridges: bridges, Devices: devices, Lamps: lamps}, nil
 }
 
 func (n *Node) setFilter(ctx context.Context) error {
@@ -140,6 +144,11 @@ func (n *Node) snapshotChannel(data *ari.ChannelData) callback.SnapshotChannel {
 	if script == doctorScript {
 		return channel
 	}
+	if strings.HasPrefix(script, codePrefix) {
+		code := codeDialled(data, strings.Split(args, ","))
+		channel.Code = &code
+		return channel
+	}
 	arrival := arrived(data, script, n.application)
 	channel.Arrived = &arrival
 	return channel
@@ -192,4 +201,20 @@ func (n *Node) devices(ctx context.Context) (map[string]callback.DeviceState, er
 		})
 	}
 	return states, group.Wait()
+}
+
+// lampDevice begins the names of the devices whose states are set through ARI.
+const lampDevice = "Stasis:"
+
+// lamps lists the devices whose states were set through ARI. Asterisk keeps them over a restart.
+func (n *Node) lamps(ctx context.Context) (map[string]callback.DeviceState, error) {
+	var list []ari.DeviceStateData
+	if err := n.get(ctx, "/deviceStates", &list); err != nil {
+		return nil, fmt.Errorf("listing the lamps: %w", err)
+	}
+	lamps := make(map[string]callback.DeviceState, len(list))
+	for _, device := range list {
+		lamps[strings.TrimPrefix(device.Name, lampDevice)] = callback.DeviceState(device.State)
+	}
+	return lamps, nil
 }

@@ -27,6 +27,10 @@ var used = map[string]bool{
 // doctorScript is what the shipped dialplan's context callbackd-doctor asks for. It is no contact.
 const doctorScript = "doctor"
 
+// codePrefix begins what the shipped dialplan's context callbackd-agents asks for, agent:CODE. It is no
+// contact, and no script has such a name.
+const codePrefix = "agent:"
+
 // subscription is the end of subscribing to an inbound channel.
 type subscription struct {
 	channel string
@@ -107,7 +111,7 @@ func (t *translator) event(event ari.Event) {
 	case *ari.PlaybackFinished:
 		t.played(&e.Playback)
 	case *ari.DeviceStateChanged:
-		t.deliver(callback.DeviceChanged{Device: e.DeviceState.Name, State: callback.DeviceState(e.DeviceState.State)})
+		t.device(&e.DeviceState)
 	}
 }
 
@@ -125,6 +129,8 @@ func (t *translator) start(e *ari.StasisStart) {
 		t.node.log.Info("a transfer has put another channel in a leg's place", "leg", e.ReplaceChannel.ID, "channel", id)
 	case script == doctorScript:
 		t.session.work.Go(func() { t.dismissDoctor(id) })
+	case strings.HasPrefix(script, codePrefix):
+		t.deliver(codeDialled(&e.Channel, e.Args))
 	default:
 		t.held[id] = append(t.held[id], arrived(&e.Channel, script, t.node.application))
 		t.session.work.Go(func() { t.subscribe(id) })
@@ -245,6 +251,28 @@ func arrived(data *ari.ChannelData, script, application string) callback.LegArri
 		CallerName:  data.GetCaller().GetName(),
 		Application: application,
 		Language:    data.GetLanguage(),
+	}
+}
+
+// device tells a change of a phone's state, and nothing of the lamps that we set ourselves.
+func (t *translator) device(d *ari.DeviceStateData) {
+	if !strings.HasPrefix(d.Name, lampDevice) {
+		t.deliver(callback.DeviceChanged{Device: d.Name, State: callback.DeviceState(d.State)})
+	}
+}
+
+// codeDialled is the call by which an agent has dialled a code: args are those of Stasis. The endpoint is
+// that of the channel, PJSIP/1001 of PJSIP/1001-0000002a, which no phone can choose.
+func codeDialled(data *ari.ChannelData, args []string) callback.CodeDialled {
+	endpoint := data.Name
+	if end := strings.LastIndexByte(endpoint, '-'); end >= 0 {
+		endpoint = endpoint[:end]
+	}
+	return callback.CodeDialled{
+		Channel:  data.ID,
+		Endpoint: endpoint,
+		Code:     strings.TrimPrefix(args[0], codePrefix),
+		Argument: strings.Join(args[1:], ","),
 	}
 }
 

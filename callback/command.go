@@ -58,6 +58,14 @@ type (
 	DestroyBridge struct{ Bridge string }
 	// GiveBack sends a leg on in the dialplan, with CALLBACKD_STATUS set to Status.
 	GiveBack struct{ Channel, Status string }
+	// ShowLamp sets the state of a device of ours, Stasis:NAME in the dialplan's hints, by which lamps on
+	// phones show how agents and queues stand.
+	ShowLamp struct {
+		Lamp  string // NAME
+		State DeviceState
+	}
+	// DropLamp removes such a device.
+	DropLamp struct{ Lamp string }
 	// Mark sets the contact ID on a leg: a channel variable, and userfield in the CDR (C10).
 	Mark struct {
 		Channel string
@@ -77,6 +85,8 @@ func (CreateBridge) command()  {}
 func (Join) command()          {}
 func (DestroyBridge) command() {}
 func (GiveBack) command()      {}
+func (ShowLamp) command()      {}
+func (DropLamp) command()      {}
 func (Mark) command()          {}
 
 // CommandError says why a command was not carried out.

@@ -20,6 +20,14 @@ type (
 		CallerName, Application string
 		Language                string // of the sounds, as the channel has it, as in en or de_AT
 	}
+	// CodeDialled is an agent who has dialled one of the codes that the dialplan has for them. The call is
+	// no contact; it waits for its answer, GiveBack, with which the dialplan goes on.
+	CodeDialled struct {
+		Channel  string
+		Endpoint string // the agent's, as in PJSIP/1001: of the phone, whatever that says of itself
+		Code     string // what the dialplan calls it
+		Argument string // what was dialled after it; "" for nothing
+	}
 	// LegCreated is a channel of ours that exists and may be dialled.
 	LegCreated struct{ Channel string }
 	// LegRinging is a leg whose phone rings.
@@ -123,6 +131,7 @@ func (e KeyPressed) OnChannel() string { return e.Channel }
 func (e PlaybackFinished) OnChannel() string { return e.Channel }
 
 func (LegArrived) event()       {}
+func (CodeDialled) event()      {}
 func (LegCreated) event()       {}
 func (LegRinging) event()       {}
 func (LegProgress) event()      {}
@@ -157,8 +166,14 @@ const (
 // contact.
 type DeviceState string
 
-// DeviceNotInUse is the state of a device that can be rung.
-const DeviceNotInUse DeviceState = "NOT_INUSE"
+// The states of devices that decide or show something. Only a phone that is DeviceNotInUse can be rung.
+const (
+	DeviceNotInUse DeviceState = "NOT_INUSE"
+	DeviceInUse    DeviceState = "INUSE"
+	DeviceBusy     DeviceState = "BUSY"
+	DeviceRinging  DeviceState = "RINGING"
+	DeviceOnHold   DeviceState = "ONHOLD"
+)
 
 // Snapshot is what exists in a node at one moment.
 type Snapshot struct {
@@ -166,10 +181,12 @@ type Snapshot struct {
 	Channels  map[string]SnapshotChannel
 	Bridges   map[string][]string // bridge ID to channel IDs
 	Devices   map[string]DeviceState
+	Lamps     map[string]DeviceState // what ShowLamp has set, by the lamp's name
 }
 
 // SnapshotChannel is one channel of a snapshot.
 type SnapshotChannel struct {
 	State   ChannelState
-	Arrived *LegArrived // what an arrival would tell; nil if the channel is not in our application
+	Arrived *LegArrived  // what an arrival would tell; nil if the channel is no call in our application
+	Code    *CodeDialled // likewise for an agent's code
 }

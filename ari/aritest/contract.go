@@ -49,6 +49,7 @@ func Contract(t *testing.T, target Target) {
 		"an event filter holds until the socket ends":                eventFilter,
 		"subscriptions name what is not there":                       subscriptions,
 		"devices have a state":                                       devices,
+		"a program shows lamps by devices of its own":                lamps,
 		"create gives a channel that rings nowhere":                  create,
 		"a second create with the same ID is refused":                createTwice,
 		"an endpoint that does not exist can't be created":           createUnknown,
@@ -199,5 +200,30 @@ func devices(t *testing.T, target Target) {
 	p.fetch("/deviceStates/PJSIP%2F"+target.Device[len("PJSIP/"):], &device)
 	if want := (Device{target.Device, "UNAVAILABLE"}); device != want {
 		t.Errorf("the device is %v, want %v", device, want)
+	}
+}
+
+func lamps(t *testing.T, target Target) {
+	p := newProbe(t, target)
+	p.expect(http.StatusOK, "", http.MethodPost, "/applications/"+p.application+"/subscription", map[string]string{"eventSource": "deviceState:"})
+	const path = "/deviceStates/Stasis:aritest-lamp"
+	on := map[string]string{"deviceState": "INUSE"}
+	p.expect(http.StatusConflict, "Uncontrolled device specified", http.MethodPut, "/deviceStates/PJSIP%2F"+target.Device[len("PJSIP/"):], on)
+	p.expect(http.StatusNoContent, "", http.MethodPut, path, on)
+	lit := Device{"Stasis:aritest-lamp", "INUSE"}
+	p.await("the lamp's state", func(e Event) bool { return e.Type == "DeviceStateChanged" && *e.DeviceState == lit })
+	var device Device
+	if p.fetch(path, &device); device != lit {
+		t.Errorf("the lamp is %v, want %v", device, lit)
+	}
+	var list []Device
+	if p.fetch("/deviceStates", &list); !slices.Contains(list, lit) || slices.ContainsFunc(list, func(d Device) bool { return d.Name == target.Device }) {
+		t.Errorf("the devices that programs have set are %v, want %v and no phone among them", list, lit)
+	}
+	p.expect(http.StatusNoContent, "", http.MethodDelete, path, nil)
+	p.expect(http.StatusNoContent, "", http.MethodDelete, path, nil)
+	list = nil
+	if p.fetch("/deviceStates", &list); slices.ContainsFunc(list, func(d Device) bool { return d.Name == lit.Name }) {
+		t.Errorf("the lamp that was removed is listed: %v", list)
 	}
 }

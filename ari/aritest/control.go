@@ -48,12 +48,7 @@ func (s *Server) Press(channel, keys string) {
 func (s *Server) SetDevice(name, state string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.devices[name] = state
-	for _, a := range s.applications {
-		if a.devices {
-			s.send(a, Event{Type: "DeviceStateChanged", DeviceState: &Device{name, state}})
-		}
-	}
+	s.changeDevice(name, state)
 }
 
 // Emit sends any event to an application, as it is written.

@@ -133,7 +133,10 @@ func (s *Server) handler() http.Handler {
 	for pattern, h := range map[string]handle{
 		"GET /ari/asterisk/info":                     s.getInfo,
 		"GET /ari/endpoints/PJSIP":                   s.listEndpoints,
+		"GET /ari/deviceStates":                      s.listDevices,
 		"GET /ari/deviceStates/{name}":               s.getDevice,
+		"PUT /ari/deviceStates/{name}":               s.putDevice,
+		"DELETE /ari/deviceStates/{name}":            s.deleteDevice,
 		"GET /ari/sounds/{id}":                       s.getSound,
 		"POST /ari/events/user/{name}":               s.userEvent,
 		"GET /ari/applications":                      s.listApplications,
@@ -250,6 +253,9 @@ func (s *Server) getInfo(*http.Request, map[string]any) (int, any, *failure) {
 func (s *Server) listEndpoints(*http.Request, map[string]any) (int, any, *failure) {
 	list := []map[string]any{}
 	for name, state := range s.devices {
+		if strings.HasPrefix(name, ownDevices) {
+			continue
+		}
 		online := "online"
 		if state == "UNAVAILABLE" {
 			online = "offline"
@@ -257,15 +263,6 @@ func (s *Server) listEndpoints(*http.Request, map[string]any) (int, any, *failur
 		list = append(list, map[string]any{"technology": "PJSIP", "resource": name[len("PJSIP/"):], "state": online, "channel_ids": []string{}})
 	}
 	return http.StatusOK, list, nil
-}
-
-func (s *Server) getDevice(r *http.Request, _ map[string]any) (int, any, *failure) {
-	name := r.PathValue("name")
-	state, known := s.devices[name]
-	if !known {
-		state = "INVALID"
-	}
-	return http.StatusOK, Device{name, state}, nil
 }
 
 func (s *Server) getSound(r *http.Request, _ map[string]any) (int, any, *failure) {

@@ -48,6 +48,7 @@ type Dispatcher struct {
 	requested  chan struct{} // has a token when someone may have asked for something by hand
 	dueSlots   chan struct{} // has a token for each session that a deadline has started and that is not done
 	leaseAsked chan struct{} // has a token when the lease is to be renewed at once
+	relamp     chan struct{} // has a token when lamps may be wrong
 	matchless  bool          // the matcher's own: the last match found no database
 
 	current   atomic.Pointer[Lease]
@@ -67,6 +68,10 @@ type Dispatcher struct {
 	// has the channels of calls that were given back after such a commit.
 	doubtful  bool
 	givenBack map[string]bool
+	// codes has the channels of the agents' codes that were taken; lamps is what Asterisk's lamps showed
+	// at the last resync, until it is taken up.
+	codes map[string]bool
+	lamps map[string]callback.DeviceState
 }
 
 // New makes a dispatcher. It fails when its metrics are registered already.
@@ -81,10 +86,12 @@ func New(o Options) (*Dispatcher, error) {
 		requested:  make(chan struct{}, 1),
 		dueSlots:   make(chan struct{}, dueAtOnce),
 		leaseAsked: make(chan struct{}, 1),
+		relamp:     make(chan struct{}, 1),
 		sessions:   map[callback.ContactID]*session{},
 		owned:      map[string]*session{},
 		devices:    map[string]callback.DeviceState{},
 		givenBack:  map[string]bool{},
+		codes:      map[string]bool{},
 	}
 	d.loaded.Store(newLoaded(o.Scripts, o.Skills))
 	d.versions.add(d.loaded.Load())
@@ -206,6 +213,7 @@ func (d *Dispatcher) hold(ctx context.Context, lease Lease) error {
 	start(d.due)
 	start(d.requests)
 	start(d.doubts)
+	start(d.tendAgents)
 	<-ctx.Done()
 	workers.Wait()
 	d.group.Wait()
@@ -281,6 +289,7 @@ func (d *Dispatcher) forget() {
 	clear(d.owned)
 	clear(d.devices)
 	clear(d.givenBack)
+	clear(d.codes)
 	d.resumed, d.doubtful = false, false
 }
 

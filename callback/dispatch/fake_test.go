@@ -21,6 +21,9 @@ type fakeStore struct {
 	facts    []callback.Fact
 	agent    callback.Activity
 	until    time.Time                                 // of the agent's activity
+	presence callback.Presence                         // of the agent
+	reason   string                                    // of the presence
+	looks    int                                       // how often Lamps was asked
 	offers   map[callback.ContactID]callback.OfferMade // matched, and not yet saved with the contact
 	promised map[callback.ContactID]bool               // a callback has been saved at some time
 	current  []callback.ScriptRef                      // as NoteScripts said
@@ -44,6 +47,7 @@ func newFakeStore() *fakeStore {
 	return &fakeStore{
 		contacts: map[callback.ContactID]Record{}, offers: map[callback.ContactID]callback.OfferMade{},
 		promised: map[callback.ContactID]bool{}, sources: map[callback.ScriptRef][]byte{}, wakes: make(chan struct{}, 1), agent: callback.Free,
+		presence: callback.Available,
 	}
 }
 
@@ -163,7 +167,7 @@ func (f *fakeStore) apply(id callback.ContactID, change Change) {
 	f.promised[id] = f.promised[id] || change.Record.Contact.Promise != nil
 	f.facts = append(f.facts, change.Facts...)
 	for _, agent := range change.Agents {
-		f.agent, f.until = agent.Activity, agent.Until
+		_ = f.changeAgent(agent) // nothing that a turn brings is refused
 	}
 }
 
@@ -330,7 +334,7 @@ func (f *fakeStore) Match(_ context.Context, request MatchRequest) (*Match, erro
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	free := f.agent == callback.Free || !f.until.IsZero() && !now().Before(f.until)
+	free := f.agentState().Offerable(now())
 	for id := range f.contacts {
 		c := f.loaded(id).Contact
 		if !free || c.Place == nil || c.Offer.Open() || c.Place.Held || now().Before(c.Place.ReadyAt) {

@@ -24,6 +24,7 @@ func (d *Dispatcher) match(ctx context.Context) {
 		case <-d.rematch:
 		case <-d.o.Store.Wakes():
 			d.wakeRequests()
+			d.wakeLamps()
 		}
 		d.matchAll(ctx)
 	}
@@ -48,6 +49,7 @@ func (d *Dispatcher) matchAll(ctx context.Context) {
 		}
 		d.metrics.matches.Inc()
 		d.present(ctx, match)
+		d.wakeLamps()
 	}
 }
 

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -18,14 +19,18 @@ func (d *Dispatcher) resync(ctx context.Context, snapshot *callback.Snapshot) {
 	for device, state := range snapshot.Devices {
 		d.devices[device] = state
 	}
+	d.lamps = map[string]callback.DeviceState{}
+	maps.Copy(d.lamps, snapshot.Lamps)
 	d.mu.Unlock()
 	if !d.resume(ctx, snapshot) {
 		return
 	}
 	d.removeStrangers(ctx, snapshot)
+	d.refuseCodes(ctx, snapshot)
 	d.connected.Store(true)
 	d.log.Info("in step with Asterisk", "channels", len(snapshot.Channels), "bridges", len(snapshot.Bridges))
 	d.wake()
+	d.wakeLamps()
 }
 
 // resume tells every contact with a leg in the node what is left of it. The first time in a hold the

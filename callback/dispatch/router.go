@@ -34,6 +34,11 @@ func (d *Dispatcher) routeOne(ctx context.Context, ev callback.Event) {
 		d.deviceChanged(ev)
 	case callback.LegArrived:
 		d.arrived(ctx, ev)
+	case callback.CodeDialled:
+		d.codeDialled(ctx, ev)
+	case callback.LegLeft:
+		d.codeOver(ev.Channel)
+		d.toOwner(ev.Channel, ev)
 	case callback.LegCreated:
 		if !d.toOwner(ev.Channel, ev) {
 			d.discard(ctx, callback.Hangup{Channel: ev.Channel, Reason: "normal"})

@@ -108,6 +108,8 @@ var (
 // Store keeps contacts, places, offers, agents and history. Every method may be called at any time
 // from any goroutine, and gives up when its context ends.
 type Store interface {
+	AgentStore
+
 	// AcquireLease takes the node for ttl, or fails with ErrLeaseHeld while another holder's lease has
 	// not been over for long enough that its last commands have surely been sent or dropped.
 	AcquireLease(ctx context.Context, node, holder string, ttl time.Duration) (Lease, error)

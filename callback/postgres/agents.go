@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
 
 	"github.com/callbackd/callbackd/callback"
@@ -108,38 +109,176 @@ func (s *Store) ListAgents(ctx context.Context) ([]Agent, error) {
 	return agents, nil
 }
 
-// SetPresence sets what an agent asks for, with the reason and who asked; [dispatch.ErrNotFound] if
-// there is no such agent. An agent who asks to be available is done with after-call work and is no
-// longer Refused. A call that is under way goes on.
+// SetPresence is [Store.AskAgent] for one of the presences.
 func (s *Store) SetPresence(ctx context.Context, extension string, presence callback.Presence, reason, askedBy string) error {
-	err := s.transact(ctx, func(tx *sqlx.Tx) error {
-		var found string
-		err := tx.GetContext(ctx, &found, `
-			WITH changed AS (
-			    UPDATE agent
-			    SET presence = $2, presence_reason = $3, presence_since = clock_timestamp(),
-			        activity = CASE WHEN ends THEN 'free' ELSE activity END,
-			        activity_since = CASE WHEN ends THEN clock_timestamp() ELSE activity_since END,
-			        activity_until = CASE WHEN ends THEN NULL ELSE activity_until END,
-			        idle_since = greatest(clock_timestamp(), CASE WHEN NOT ends THEN activity_until END)
-			    FROM (SELECT extension AS id, $2 = 'available' AND activity IN ('after_call', 'refused') AS ends
-			          FROM agent WHERE extension = $1 FOR NO KEY UPDATE) was
-			    WHERE extension = was.id
-			    RETURNING extension, presence, activity
-			), noted AS (
-			    INSERT INTO agent_history (agent, presence, activity, reason, asked_by)
-			    SELECT extension, presence, activity, $3, $4 FROM changed
-			)
-			SELECT extension FROM changed`,
-			extension, string(presence), reason, askedBy)
-		if errors.Is(err, sql.ErrNoRows) {
-			return dispatch.ErrNotFound
-		}
-		return err
-	})
+	_, err := s.AskAgent(ctx, extension, callback.AgentAsk{Kind: callback.AskKind(presence), Reason: reason}, askedBy)
+	return err
+}
+
+// AskAgent does what the agent of that extension, or somebody for them, asks for, and gives the state that
+// follows. The change is kept with its reason and who asked. It fails with [dispatch.ErrNotFound] where
+// there is no such agent, and with [callback.ErrLoggedOut] where only an agent who is logged in can have it.
+func (s *Store) AskAgent(ctx context.Context, extension string, ask callback.AgentAsk, askedBy string) (callback.AgentState, error) {
+	state, err := s.askAgent(ctx, "extension", extension, ask, askedBy)
 	if err != nil {
-		return fmt.Errorf("setting the state of agent %s: %w", extension, err)
+		return callback.AgentState{}, fmt.Errorf("setting the state of agent %s: %w", extension, err)
+	}
+	return state, nil
+}
+
+// AskAgentAt is [Store.AskAgent] for the agent of that endpoint.
+func (s *Store) AskAgentAt(ctx context.Context, endpoint string, ask callback.AgentAsk, askedBy string) (callback.AgentState, error) {
+	state, err := s.askAgent(ctx, "endpoint", endpoint, ask, askedBy)
+	if err != nil {
+		return callback.AgentState{}, fmt.Errorf("setting the state of the agent at %s: %w", endpoint, err)
+	}
+	return state, nil
+}
+
+// askingAgent is the state of an agent at the moment at which the row was locked.
+type askingAgent struct {
+	Extension string       `db:"extension"`
+	Presence  string       `db:"presence"`
+	Reason    string       `db:"presence_reason"`
+	Activity  string       `db:"activity"`
+	Until     sql.NullTime `db:"activity_until"`
+	Now       time.Time    `db:"now"`
+}
+
+func (r askingAgent) state() callback.AgentState {
+	state := callback.AgentState{Presence: callback.Presence(r.Presence), Reason: r.Reason, Activity: callback.Activity(r.Activity)}
+	if r.Until.Valid {
+		state.Until = r.Until.Time.UTC()
+	}
+	return state
+}
+
+// lockAgent locks the agent whose column has that value; a save or a match of the agent is waited for.
+func lockAgent(ctx context.Context, tx *sqlx.Tx, column, value string) (askingAgent, error) {
+	var row askingAgent
+	err := tx.GetContext(ctx, &row, `
+		WITH locked AS MATERIALIZED (
+		    SELECT extension, presence, presence_reason, activity, activity_until
+		    FROM agent WHERE `+column+` = $1 FOR NO KEY UPDATE)
+		SELECT locked.*, clock_timestamp() AS now FROM locked`, value)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = dispatch.ErrNotFound
+	}
+	return row, err
+}
+
+func (s *Store) askAgent(ctx context.Context, column, value string, ask callback.AgentAsk, askedBy string) (callback.AgentState, error) {
+	var state callback.AgentState
+	err := s.transact(ctx, func(tx *sqlx.Tx) error {
+		row, err := lockAgent(ctx, tx, column, value)
+		if err != nil {
+			return err
+		}
+		if state, err = row.state().After(ask, row.Now); err != nil {
+			return err
+		}
+		return saveAsked(ctx, tx, row, state, askedBy)
+	})
+	if errors.Is(err, dispatch.ErrUnsure) {
+		err = s.readAsked(ctx, column, value, state, err)
+	}
+	if err != nil {
+		return callback.AgentState{}, err
 	}
 	s.notifier.poke()
+	return state, nil
+}
+
+// saveAsked writes the state that an agent has asked for, and the record of it.
+func saveAsked(ctx context.Context, tx *sqlx.Tx, row askingAgent, state callback.AgentState, askedBy string) error {
+	_, err := tx.ExecContext(ctx, `
+		WITH changed AS (
+		    UPDATE agent
+		    SET presence = $2, presence_reason = $3,
+		        presence_since = CASE WHEN (presence, presence_reason) = ($2, $3) THEN presence_since ELSE $6 END,
+		        activity = $4, activity_until = $5,
+		        activity_since = CASE WHEN activity = $4 THEN activity_since ELSE $6 END,
+		        idle_since = greatest($6, $5)
+		    WHERE extension = $1
+		)
+		INSERT INTO agent_history (agent, presence, activity, reason, asked_by) VALUES ($1, $2, $4, $3, $7)`,
+		row.Extension, string(state.Presence), state.Reason, string(state.Activity),
+		sql.NullTime{Time: state.Until, Valid: !state.Until.IsZero()}, row.Now, askedBy)
+	return err
+}
+
+// readAsked says whether the state that was asked for stands, where the commit had no answer: an agent who
+// is told wrongly that it does not would ask for the opposite. The agent's row is locked by that
+// transaction until it is over.
+func (s *Store) readAsked(ctx context.Context, column, value string, want callback.AgentState, unsure error) error {
+	var stands bool
+	err := s.transact(ctx, func(tx *sqlx.Tx) error {
+		row, err := lockAgent(ctx, tx, column, value)
+		stands = row.state() == want
+		return err
+	})
+	if err == nil && stands {
+		return nil
+	}
+	return errors.Join(unsure, err)
+}
+
+// EndAgentTimes frees the agents whose after-call work, or time as Refused, has run out, and keeps a
+// record of each. A match does not wait for it.
+func (s *Store) EndAgentTimes(ctx context.Context) error {
+	end, err := s.prepared.get(ctx, endTimesStatement)
+	if err != nil {
+		return fmt.Errorf("ending after-call work: %w", err)
+	}
+	var ended int
+	if err := end.GetContext(ctx, &ended); err != nil {
+		return fmt.Errorf("ending after-call work: %w", err)
+	}
+	if ended > 0 {
+		s.notifier.poke()
+	}
 	return nil
+}
+
+const endTimesStatement = `
+	WITH over AS MATERIALIZED (
+	    SELECT extension, activity, activity_until FROM agent WHERE activity_until <= clock_timestamp()
+	    FOR NO KEY UPDATE SKIP LOCKED
+	), ended AS (
+	    UPDATE agent a SET activity = 'free', activity_since = over.activity_until, activity_until = NULL
+	    FROM over WHERE a.extension = over.extension
+	    RETURNING a.extension, a.presence, over.activity, over.activity_until
+	), noted AS (
+	    INSERT INTO agent_history (at, agent, presence, activity, reason, asked_by)
+	    SELECT activity_until, extension, presence, 'free', 'the time of ' || activity || ' is over', 'callbackd'
+	    FROM ended
+	)
+	SELECT count(*) FROM ended`
+
+// Lamps says how each agent stands, and in which of these skills somebody waits.
+func (s *Store) Lamps(ctx context.Context, skills []string) (dispatch.Lamps, error) {
+	lamps := dispatch.Lamps{}
+	read := func(into any, statement string, args ...any) error {
+		prepared, err := s.prepared.get(ctx, statement)
+		if err != nil {
+			return err
+		}
+		return prepared.SelectContext(ctx, into, args...)
+	}
+	err := read(&lamps.Agents, `
+		SELECT extension, agent_state(presence, activity, activity_until, now()) AS word,
+		       presence = 'unavailable' AS paused
+		FROM agent`)
+	if err == nil {
+		err = read(&lamps.Waiting, `
+			SELECT skill FROM unnest($1::text[]) AS skill
+			CROSS JOIN LATERAL (
+			    SELECT FROM class k
+			    CROSS JOIN LATERAL (SELECT FROM place p WHERE p.class_id = k.id LIMIT 1) first
+			    WHERE k.skill = skill.skill LIMIT 1) AS found`, pq.Array(skills))
+	}
+	if err != nil {
+		return dispatch.Lamps{}, fmt.Errorf("reading what the lamps are to show: %w", err)
+	}
+	return lamps, nil
 }

@@ -17,11 +17,17 @@ WITH offered AS (
 ), fact AS (
     INSERT INTO fact (contact_id, at, kind, data)
     SELECT $1, offered_at, 'offered', jsonb_build_object('agent', agent, 'kind', kind) FROM offered
+), ended AS (
+    -- What the agent did before, where its time is over and nobody has noted it yet.
+    SELECT a.extension, a.presence, a.activity, a.activity_until
+    FROM agent a JOIN offered ON a.extension = offered.agent WHERE a.activity_until IS NOT NULL
 ), agent AS (
     UPDATE agent a
     SET activity = 'offered', activity_until = NULL, activity_since = clock_timestamp()
     FROM offered WHERE a.extension = offered.agent
     RETURNING a.extension, a.presence
 )
-INSERT INTO agent_history (agent, presence, activity, asked_by, contact_id)
-SELECT extension, presence, 'offered', 'callbackd', $1 FROM agent
+INSERT INTO agent_history (at, agent, presence, activity, reason, asked_by, contact_id)
+SELECT activity_until, extension, presence, 'free', 'the time of ' || activity || ' is over', 'callbackd', NULL FROM ended
+UNION ALL
+SELECT clock_timestamp(), extension, presence, 'offered', '', 'callbackd', $1 FROM agent
