@@ -3,7 +3,6 @@ package postgres_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/callbackd/callbackd/callback"
 	"github.com/callbackd/callbackd/callback/dispatch"
@@ -43,31 +42,6 @@ func BenchmarkSave(b *testing.B) {
 				if err := <-done; err != nil {
 					b.Error(err)
 				}
-			}
-		})
-	}
-}
-
-// BenchmarkMatch matches and takes the offer back, with so many waiting in so many classes.
-func BenchmarkMatch(b *testing.B) {
-	for _, size := range []struct{ waiting, classes int }{{10, 1}, {1_000, 1}, {100_000, 1}, {100_000, 100}, {100_000, 1_000}} {
-		b.Run(fmt.Sprintf("%d waiting, %d classes", size.waiting, size.classes), func(b *testing.B) {
-			url := postgrestest.URL(b)
-			store := postgrestest.Open(b, url)
-			lease := acquire(b, store, node)
-			addAgent(b, store, "1001", postgres.AgentSkill{Skill: "support", Proficiency: 1})
-			fillQueue(b, url, size.waiting, size.classes)
-			for b.Loop() {
-				m := match(b, store, request(lease, "1001"))
-				if m == nil {
-					b.Fatal("no match")
-				}
-				b.StopTimer()
-				later := callback.AgentChange{Activity: callback.Free, Until: time.Time{}}
-				if err := endOffer(b.Context(), store, lease, m, callback.OfferWithdrawn, later); err != nil {
-					b.Fatal(err)
-				}
-				b.StartTimer()
 			}
 		})
 	}

@@ -1,5 +1,5 @@
 -- The pair that comes first: the best place that a free agent can serve, and the best of its agents.
--- Both rows are locked. $1 node, $2 holder, $3 epoch of the lease; $4 the endpoints that can be rung;
+-- Both rows are locked; due: places have become ready, and the index does not know it yet. $1 node, $2 holder, $3 epoch of the lease; $4 the endpoints that can be rung;
 -- $5 contacts to pass over; $6 and $7 skill and target agent of those to pass over.
 WITH lease AS MATERIALIZED (
     SELECT name FROM node
@@ -14,26 +14,48 @@ WITH lease AS MATERIALIZED (
       AND (a.activity = 'free' OR a.activity_until <= clock.now)
       AND NOT EXISTS (SELECT FROM offer o WHERE o.agent = a.extension AND o.ended_at IS NULL)
       AND EXISTS (SELECT FROM lease)
-), best AS MATERIALIZED (
-    SELECT head.contact_id, head.queued_at, head.ready_at, head.held,
-           k.id AS class_id, k.skill, k.initial, k.acceleration, k.maximum, k.target_agent, k.node
-    FROM clock, class k
+), wanted AS MATERIALIZED (
+    SELECT skill, '' AS target_agent FROM free
+    UNION SELECT skill, extension FROM free
+    EXCEPT SELECT * FROM unnest($6::text[], $7::text[])
+), oldest AS MATERIALIZED (
+    SELECT greatest((extract(epoch FROM clock.now - first.queued_at) * 1000000)::bigint, 0) AS waited -- microseconds
+    FROM clock, (SELECT queued_at FROM place WHERE offerable AND offer IS NULL ORDER BY queued_at LIMIT 1) first
+-- bound: the priority of the class if its head had waited as long as the oldest of all; as priority_at has it
+), candidate AS MATERIALIZED (
+    SELECT k.id AS class_id, k.skill, k.initial, k.acceleration, k.maximum, k.target_agent, k.node,
+           CASE WHEN k.acceleration > 0 AND oldest.waited > (k.maximum - k.initial::bigint) * 60000000 / k.acceleration
+                THEN k.maximum::bigint * 60000000
+                ELSE least(k.maximum::bigint * 60000000, k.initial::bigint * 60000000 + k.acceleration * oldest.waited)
+           END AS bound
+    FROM oldest, wanted w JOIN class k ON k.skill = w.skill AND k.target_agent = w.target_agent
+    WHERE k.node IN ('', $1)
+-- The best head of those who promise most: classes that can't reach its priority are not looked at.
+), reached AS MATERIALIZED (
+    SELECT max(priority_at(k.initial, k.acceleration, k.maximum, head.queued_at, clock.now)) AS steps
+    FROM clock, (SELECT * FROM candidate ORDER BY bound DESC LIMIT 16) k
     CROSS JOIN LATERAL (
-        SELECT p.contact_id, p.queued_at, p.ready_at, p.held
+        SELECT p.queued_at
         FROM place p
-        WHERE p.class_id = k.id AND p.offerable AND p.offer IS NULL AND p.contact_id <> ALL ($5::bigint[])
+        WHERE p.class_id = k.class_id AND p.offerable AND p.offer IS NULL AND p.contact_id <> ALL ($5::bigint[])
         ORDER BY p.queued_at, p.contact_id
         LIMIT 1) head
-    WHERE k.skill IN (SELECT skill FROM free)
-      AND k.node IN ('', $1)
-      AND EXISTS (SELECT FROM free f WHERE f.skill = k.skill AND k.target_agent IN ('', f.extension))
-      AND NOT EXISTS (SELECT FROM unnest($6::text[], $7::text[]) AS passed (skill, target_agent)
-                      WHERE passed.skill = k.skill AND passed.target_agent = k.target_agent)
+), best AS MATERIALIZED (
+    SELECT head.contact_id, head.queued_at, head.ready_at, k.*
+    FROM clock, candidate k
+    CROSS JOIN LATERAL (
+        SELECT p.contact_id, p.queued_at, p.ready_at
+        FROM place p
+        WHERE p.class_id = k.class_id AND p.offerable AND p.offer IS NULL AND p.contact_id <> ALL ($5::bigint[])
+        ORDER BY p.queued_at, p.contact_id
+        LIMIT 1) head
+    WHERE k.bound >= coalesce((SELECT steps FROM reached), k.bound)
     ORDER BY priority_at(k.initial, k.acceleration, k.maximum, head.queued_at, clock.now) DESC,
              head.queued_at, head.contact_id
     LIMIT 1
 )
 SELECT (SELECT count(*) FROM lease) AS leases,
+       EXISTS (SELECT FROM place WHERE ready_at <= clock.now AND NOT offerable AND NOT held) AS due,
        coalesce(best.contact_id, 0) AS contact_id, coalesce(best.skill, '') AS skill,
        coalesce(best.target_agent, '') AS target_agent, coalesce(best.node, '') AS node,
        coalesce(best.initial, 0) AS initial, coalesce(best.acceleration, 0) AS acceleration,

@@ -32,6 +32,7 @@ const readyStatement = `
 // pair is what find.sql gives.
 type pair struct {
 	Leases      int                `db:"leases"`
+	Due         bool               `db:"due"`        // what readyStatement does has to be done first
 	ContactID   callback.ContactID `db:"contact_id"` // 0: there is none
 	Skill       string             `db:"skill"`
 	TargetAgent string             `db:"target_agent"`
@@ -54,8 +55,11 @@ func (p pair) place() callback.Place {
 	return place
 }
 
-// errNoPair ends a match's transaction without a commit.
-var errNoPair = errors.New("nothing to match")
+// What ends a match's transaction without a commit.
+var (
+	errNoPair = errors.New("nothing to match")
+	errDue    = errors.New("places have become ready")
+)
 
 // passed are the contacts, and the agents of a skill, that another matcher has locked.
 type passed struct {
@@ -80,6 +84,10 @@ func (s *Store) Match(ctx context.Context, request dispatch.MatchRequest) (*disp
 }
 
 func (s *Store) match(ctx context.Context, request dispatch.MatchRequest) (*dispatch.Match, error) {
+	match, err := s.matchOnce(ctx, request, false)
+	if !errors.Is(err, errDue) {
+		return match, err
+	}
 	ready, err := s.prepared.get(ctx, readyStatement)
 	if err != nil {
 		return nil, err
@@ -87,6 +95,12 @@ func (s *Store) match(ctx context.Context, request dispatch.MatchRequest) (*disp
 	if _, err := ready.ExecContext(ctx); err != nil {
 		return nil, err
 	}
+	return s.matchOnce(ctx, request, true)
+}
+
+// matchOnce makes one match, or fails with errDue where places have become ready. Once readyStatement has run
+// (readied), those that are still not in the index are being changed by another transaction.
+func (s *Store) matchOnce(ctx context.Context, request dispatch.MatchRequest, readied bool) (*dispatch.Match, error) {
 	find, err := s.prepared.get(ctx, findStatement)
 	if err != nil {
 		return nil, err
@@ -97,7 +111,7 @@ func (s *Store) match(ctx context.Context, request dispatch.MatchRequest) (*disp
 	}
 	var match *dispatch.Match
 	err = s.transact(ctx, func(tx *sqlx.Tx) error {
-		found, err := findPair(ctx, tx.StmtxContext(ctx, find), request)
+		found, err := findPair(ctx, tx.StmtxContext(ctx, find), request, readied)
 		if err != nil {
 			return err
 		}
@@ -121,8 +135,8 @@ func (s *Store) match(ctx context.Context, request dispatch.MatchRequest) (*disp
 	return match, err
 }
 
-// findPair gives the pair with both rows locked, or errNoPair.
-func findPair(ctx context.Context, find *sqlx.Stmt, request dispatch.MatchRequest) (*pair, error) {
+// findPair gives the pair with both rows locked, or errNoPair, or errDue as matchOnce does.
+func findPair(ctx context.Context, find *sqlx.Stmt, request dispatch.MatchRequest, readied bool) (*pair, error) {
 	pass := passed{contacts: []int64{}, skills: []string{}, targets: []string{}}
 	for {
 		var found pair
@@ -134,6 +148,8 @@ func findPair(ctx context.Context, find *sqlx.Stmt, request dispatch.MatchReques
 			return nil, err
 		case found.Leases == 0:
 			return nil, dispatch.ErrLeaseLost
+		case found.Due && !readied:
+			return nil, errDue
 		case found.ContactID == 0:
 			return nil, errNoPair
 		case !found.Locked:

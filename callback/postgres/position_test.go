@@ -37,9 +37,10 @@ func (q *queuer) put(f fataler, places []callback.Place) []callback.ContactID {
 			    INSERT INTO class (skill, initial, acceleration, maximum, target_agent, node) VALUES ($2, $3, $4, $5, $6, $7)
 			    ON CONFLICT (skill, initial, acceleration, maximum, target_agent, node) DO UPDATE SET skill = excluded.skill
 			    RETURNING id)
-			INSERT INTO place (contact_id, class_id, queued_at, held, offerable) SELECT $1, id, $8, $9, NOT $9 FROM made`,
+			INSERT INTO place (contact_id, class_id, queued_at, held, ready_at, offerable)
+			SELECT $1, id, $8, $9, $10::timestamptz, NOT $9 AND $10::timestamptz IS NULL FROM made`,
 			int64(q.next), p.Skill, p.Priority.Initial, p.Priority.Acceleration, p.Priority.Maximum, p.TargetAgent, p.Node,
-			p.QueuedAt, p.Held)
+			p.QueuedAt, p.Held, nullTime(p.ReadyAt))
 		if err != nil {
 			f.Fatal(err)
 		}

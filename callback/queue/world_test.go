@@ -166,7 +166,7 @@ func (w *world) note(id callback.ContactID) {
 
 func (w *world) reachable(node string) []queue.Agent {
 	var agents []queue.Agent
-	for _, a := range w.workers {
+	for _, a := range slices.Backward(w.workers) { // whose order is not that of the choice
 		if a.node == node {
 			agents = append(agents, a.Agent)
 		}
