@@ -47,14 +47,22 @@ func nullTime(at time.Time) *time.Time {
 func (s *staffed) draw(rt *rapid.T, number int, at time.Time) {
 	skills := []string{fmt.Sprintf("support %d", number), fmt.Sprintf("sales %d", number)}
 	extension := func(i int) string { return fmt.Sprint(number*10 + i) }
+	lately := rapid.Bool().Draw(rt, "all queued lately")
 	var places []callback.Place
 	for range rapid.OneOf(rapid.IntRange(3, 12), rapid.IntRange(3, 12), rapid.IntRange(20, 40)).Draw(rt, "places") {
 		p := drawQueued(rt, rapid.SampledFrom(skills).Draw(rt, "skill"), at)
+		if lately {
+			p.QueuedAt = at.Add(-time.Duration(rapid.IntRange(0, 300).Draw(rt, "seconds")) * time.Second)
+		}
 		p.Held = rapid.IntRange(0, 4).Draw(rt, "held") == 4
 		p.Node = rapid.SampledFrom([]string{"", node, "pbx2"}).Draw(rt, "node")
 		p.TargetAgent = rapid.SampledFrom([]string{"", "", extension(0), extension(1)}).Draw(rt, "target")
 		p.ReadyAt = rapid.SampledFrom([]time.Time{{}, {}, at.Add(-time.Second), at.Add(time.Hour)}).Draw(rt, "ready")
 		places = append(places, p)
+	}
+	// The place that is oldest of all bounds what a class can reach.
+	if _, err := s.db.Exec("DELETE FROM place"); err != nil {
+		rt.Fatal(err)
 	}
 	s.places = map[callback.ContactID]callback.Place{}
 	for i, id := range s.put(rt, places) {
