@@ -103,6 +103,14 @@ func TestAChangeOfSomethingElseDoesNotLiftTheHold(t *testing.T) {
 	}
 }
 
+func TestAnotherDelayDoesNotReleaseAContactThatIsStuck(t *testing.T) {
+	s := stuck(t)
+	s.asked(callback.RequestChange, seconds(5))
+	if s.c.State != callback.StateStuck || !s.c.Place.Held || s.c.Promise.CallDelay != 5*time.Second {
+		t.Errorf("the contact is %s, place %+v, promise %+v", s.c.State, s.c.Place, s.c.Promise)
+	}
+}
+
 // stuck plays a callback that is left to a person: the outcome of its attempts is not known.
 func stuck(t rapid.TB) *story {
 	s := newStory(t)
@@ -309,7 +317,7 @@ func TestACancelStopsTheDiallingTellsTheAgentAndFreesHim(t *testing.T) {
 			}
 			s.event(callback.LegEnded{Channel: agent, Cause: 16})
 			s.wantAgent(callback.Free)
-			if !s.c.Idle() {
+			if !s.c.Idle() || s.c.Channel != "" {
 				t.Errorf("something is left: %+v", s.c)
 			}
 		})
