@@ -39,5 +39,5 @@ COMMENT ON COLUMN report_billing.answered_at IS 'When the contact answered; null
 COMMENT ON COLUMN report_billing.ended_at IS 'When the channel had ended';
 COMMENT ON COLUMN report_billing.cause IS 'The hang-up cause of Q.850; 0 where none is known';
 COMMENT ON COLUMN report_billing.billed_sec IS 'Seconds from answer to end, as measured here; 0 if it was not answered';
-COMMENT ON COLUMN report_billing.outcome IS 'What became of the attempt: answered, no_answer, busy, rejected, failed, agent_left, taken_over or unknown';
+COMMENT ON COLUMN report_billing.outcome IS 'What became of the attempt: answered, no_answer, busy, rejected, failed, agent_left, taken_over, cancelled or unknown';
 COMMENT ON COLUMN report_billing.extension IS 'The extension that was given with the number: shown to the agent, not dialled';
