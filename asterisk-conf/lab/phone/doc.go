@@ -15,7 +15,8 @@
 // A received call does nothing by itself: it rings, is answered, is declined,
 // or rings out as the test says. An answered call can be put on hold, transferred
 // to a number, and transferred to the far end of another. Every call keeps its events with their times,
-// and what it heard as a WAV file when Options.RecordDir is set.
+// and what it heard as a WAV file when Options.RecordDir is set. A Lamp is a key
+// of a phone that shows the state of an extension (Phone.Watch).
 //
 // Everything that waits, waits for a change that the phone announces, never by
 // looking again after a while, and takes a context for its limit. All methods

@@ -73,6 +73,7 @@ type Phone struct {
 	all        []*Call
 	offered    []*Call // received, and nobody has taken them
 	handlers   map[string]func(context.Context, *Call)
+	lamps      map[string]*Lamp // by the Call-ID of their subscriptions
 }
 
 // NewAgent makes the phone of an agent's extension. It is registered when
@@ -121,6 +122,7 @@ func newPhone(o Options, name, password string) (*Phone, error) {
 		server:   server,
 		calls:    make(map[string]*Call),
 		handlers: make(map[string]func(context.Context, *Call)),
+		lamps:    make(map[string]*Lamp),
 	}
 	if err := p.listen(); err != nil {
 		return nil, fmt.Errorf("starting the phone %s: %w", name, err)
@@ -188,6 +190,9 @@ func (c *announcedConn) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // Address returns the "ip:port" that the phone's SIP is bound to.
 func (p *Phone) Address() string { return p.address.String() }
+
+// Number returns the phone's extension, or "carrier".
+func (p *Phone) Number() string { return p.name }
 
 // Register registers the extension, for two hours. NewAgent has done so; it is
 // needed again after Unregister.

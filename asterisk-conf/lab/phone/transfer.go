@@ -101,10 +101,14 @@ func (c *Call) refer(ctx context.Context, number, replaces string) error {
 	})
 }
 
-// onNotify serves a NOTIFY. In a call it may say how a transfer goes, with a line of SIP as its body
-// (RFC 3515, 2.4.5).
+// onNotify serves a NOTIFY. It may be a lamp's. In a call it may say how a transfer goes, with a line of
+// SIP as its body (RFC 3515, 2.4.5).
 func (p *Phone) onNotify(req *sip.Request, tx sip.ServerTransaction) {
 	p.answerWith(sip.StatusOK, "OK")(req, tx)
+	if lamp := p.lamp(req); lamp != nil {
+		lamp.take(req.Body())
+		return
+	}
 	c := p.find(req)
 	event := req.GetHeader("Event")
 	if c == nil || event == nil || !strings.HasPrefix(event.Value(), "refer") {
