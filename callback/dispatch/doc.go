@@ -16,6 +16,10 @@
 // of a leg) go on and are saved later; a promise, a takeover, a web request, the making of a contact's leg
 // and its dialling are not.
 //
+// What a person asks for by hand stands in the database until a daemon has done it: that of the node that
+// has the contact's legs, or any where there are none. It is marked done in the transaction of the contact's
+// own turn.
+//
 // A question is asked once at most: its ID stands in the contact's row before it is asked, and a script
 // that has come back from the row goes on waiting for that ID until its deadline.
 //
