@@ -26,7 +26,7 @@ func agentCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE:  group,
 	}
-	cmd.AddCommand(agentAddCommand(), agentListCommand(), agentStateCommand(), agentRemoveCommand())
+	cmd.AddCommand(agentAddCommand(), agentListCommand(), agentStateCommand(), agentImportCommand(), agentRemoveCommand())
 	return cmd
 }
 
@@ -111,26 +111,32 @@ func agentListCommand() *cobra.Command {
 func agentStateCommand() *cobra.Command {
 	reason := ""
 	cmd := &cobra.Command{
-		Use:   "state EXTENSION available|unavailable|logged_out",
+		Use:   "state EXTENSION available|unavailable|logged_out|ready",
 		Short: "Set what an agent is there for",
 		Long: `Set what an agent is there for: available for contacts, unavailable for a while, or logged out. A
-call that is under way goes on.`,
+call that is under way goes on, and what was asked for holds after it.
+
+ready ends an agent's after-call work, or the time for which one who did not accept is left alone. It
+ends no pause; available ends all three. Agents do the same by the codes that the dialplan has for them.`,
 		Example: `  callbackd agent state 1001 available
-  callbackd agent state 1001 unavailable --reason lunch`,
+  callbackd agent state 1001 unavailable --reason lunch
+  callbackd agent state 1001 ready`,
 		Args: args("EXTENSION", "STATE"),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			extension, presence := given[0], callback.Presence(given[1])
-			switch presence {
-			case callback.Available, callback.Unavailable, callback.LoggedOut:
-			default:
-				return usageError{cmd.CommandPath(), fmt.Errorf("%q is not a state; want available, unavailable or logged_out", given[1])}
+			extension, ask := given[0], callback.AgentAsk{Kind: callback.AskKind(given[1]), Reason: reason}
+			switch {
+			case ask.Kind == callback.AskReady && reason != "":
+				return usageError{cmd.CommandPath(), errors.New("--reason does not go with ready")}
+			case !slices.Contains(askable, ask.Kind):
+				return usageError{cmd.CommandPath(), fmt.Errorf("%q is not a state; want available, unavailable, logged_out or ready", given[1])}
 			}
 			settings, err := load(cmd)
 			if err != nil {
 				return err
 			}
 			err = withStore(cmd, settings, func(store *postgres.Store) error {
-				return store.SetPresence(cmd.Context(), extension, presence, reason, whoAsks())
+				_, err := store.AskAgent(cmd.Context(), extension, ask, whoAsks())
+				return err
 			})
 			if errors.Is(err, dispatch.ErrNotFound) {
 				return noAgent(extension)
@@ -141,6 +147,9 @@ call that is under way goes on.`,
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the list and the history")
 	return cmd
 }
+
+// askable is what can be asked for an agent by its name; the toggles are for phones.
+var askable = []callback.AskKind{callback.AskAvailable, callback.AskUnavailable, callback.AskLoggedOut, callback.AskReady}
 
 // withStore opens the database, lets act work on it, and closes it.
 func withStore(cmd *cobra.Command, settings config.Config, act func(*postgres.Store) error) error {
