@@ -116,6 +116,7 @@ func (d *doctor) examine(ctx context.Context) error {
 		d.sounds(ctx, node, scripts)
 		d.music(ctx, node, scripts)
 		d.dialplan(ctx, node)
+		d.codes(ctx, node, agents)
 	}
 	return ctx.Err()
 }
