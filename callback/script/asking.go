@@ -148,6 +148,13 @@ func enterQueuecallback(r *run) (string, error) {
 	}, answerTime)
 }
 
+func checkWebRequest(p *checker, a *action) {
+	method, given := a.fixed("Method")
+	if body := a.properties["Body"]; given && method == http.MethodGet && len(body) > 0 {
+		p.errorf(body[0].keyAt, "%s has a Body and the Method GET, which sends none; leave Method out for POST", a.name)
+	}
+}
+
 func enterWebRequest(r *run) (string, error) {
 	r.set("HTTPSTATUS", "0")
 	request := WebRequest{

@@ -38,6 +38,10 @@ func scriptWith(k *kind, given property, value string) []byte {
 		switch {
 		case p.name == "PriorityManagement":
 			right, wanted = "Custom", true
+		case p.name == "PhoneNumber":
+			right = "5551234"
+		case k.name == "Case":
+			right = `"{ANI}"`
 		case k.name == "UpdateContact": // one of them has to be there
 			wanted = p.name == "MaxPriority"
 		}

@@ -12,10 +12,16 @@ func (p *checker) checkFlow() {
 	p.checkLoops()
 	p.checkCaptions()
 	p.checkVariables()
-	if p.script.start.action != "" {
+	if p.script.start.action == "" {
+		return
+	}
+	if !p.lost {
 		p.checkReachable(meant)
-		p.checkAfterCallback()
-		p.checkSaved()
+	}
+	p.checkAfterCallback()
+	p.checkSaved()
+	if p.diagnostics.Err() == nil { // a mistake may be the reason
+		p.checkAdrift()
 	}
 }
 
@@ -25,7 +31,9 @@ func (p *checker) checkTargets() (meant []string) {
 		if t.action == "" || p.script.actions[t.action] != nil {
 			return
 		}
-		meant = append(meant, closest(t.action, p.script.order))
+		close := closest(t.action, p.script.order)
+		meant = append(meant, close)
+		p.lost = p.lost || close == "" && from == "start"
 		p.errorf(t.at, "%s leads to %q, and there is no such action%s", from, t.action, didYouMean(t.action, p.script.order))
 	}
 	check("start", p.script.start)

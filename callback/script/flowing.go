@@ -3,6 +3,7 @@ package script
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -55,6 +56,32 @@ func settable(text string) error {
 	return nil
 }
 
+// checkIf finds comparisons with what a variable never holds.
+func checkIf(p *checker, a *action) {
+	for _, c := range a.condition.Equalities() {
+		if err := neverHolds(c.Variable, c.Value); err != nil {
+			p.errorf(a.properties["When"][0].at, "When: %v", err)
+		}
+	}
+}
+
+// neverHolds says why a variable never has a value; nil: it may.
+func neverHolds(name, value string) error {
+	v, ok := findVariable(name)
+	if !ok || value == "" {
+		return nil
+	}
+	if len(v.values) > 0 && !slices.Contains(v.values, value) {
+		return fmt.Errorf("{%s} is never %q; it is %s%s", name, value, orList(v.values), didYouMean(value, v.values))
+	}
+	if v.form != "" {
+		if at, err := time.Parse(v.form, value); err != nil || at.Format(v.form) != value {
+			return fmt.Errorf("{%s} is never %q; it is written as in %s", name, value, v.like)
+		}
+	}
+	return nil
+}
+
 func enterIf(r *run) (string, error) {
 	holds, err := r.action.condition.Holds(r.variable)
 	if err != nil {
@@ -75,8 +102,29 @@ func checkCaseBranch(_ *action, branch string) error {
 }
 
 func checkCase(p *checker, a *action) {
+	if v := a.properties["Value"]; len(v) > 0 {
+		if text, fixed := v[0].fixed(); fixed {
+			p.errorf(v[0].at, "Value is %q, the same for every contact%s", text, asVariable(text))
+		}
+		p.checkCaseValues(a, v[0])
+	}
 	if len(a.ways()) == 0 || len(a.branches) == 1 && a.branches[branchDefault].action != "" {
 		p.errorf(a.kindAt, "%s has no branch for a value, as in {Sat: closed, Default: open}", a.name)
+	}
+}
+
+// checkCaseValues finds branches for what a variable never holds.
+func (p *checker) checkCaseValues(a *action, v value) {
+	if len(v.parts) != 1 || !v.parts[0].variable {
+		return
+	}
+	for _, way := range a.ways() {
+		if slices.Contains(a.kind.branchNames(), way.Name) {
+			continue
+		}
+		if err := neverHolds(v.parts[0].text, way.Name); err != nil {
+			p.errorf(a.branches[way.Name].at, "branch %q of %s is never taken: %v", way.Name, a.name, err)
+		}
 	}
 }
 

@@ -148,7 +148,7 @@ actions:
   other: {Log: {Text: x}}
 `
 	for value, want := range map[string]string{
-		"gold": "first", "2": "second", "Gold": "other", "02": "other", "OnError": "other", "Default": "other", "a b": "other",
+		"": "other", "gold": "first", "2": "second", "Gold": "other", "02": "other", "OnError": "other", "Default": "other", "a b": "other",
 	} {
 		c := newContact(t, source)
 		c.vars["ANI"] = value

@@ -52,6 +52,7 @@ long:
 			{name: "When", kind: when, required: true, doc: "the condition: comparisons by =, !=, <, <=, > and >= of {VARIABLE}s, numbers, times (17:30), dates and texts, with and, or, not, in (a, b) and parentheses"},
 		},
 		branches: []branch{{branchThen, "the condition holds"}, {branchElse, "it does not"}, takesDefault, takesOnError},
+		check:    checkIf,
 		enter:    enterIf,
 	},
 	{
@@ -65,7 +66,7 @@ day:
 `,
 		properties: []property{
 			hasCaption,
-			{name: "Value", kind: text, required: true, doc: "what the branches are compared with, as in {WEEKDAY}"},
+			{name: "Value", kind: text, required: true, blank: true, doc: "what the branches are compared with, as in {WEEKDAY}"},
 		},
 		branches: []branch{takesDefault, takesOnError},
 		named:    checkCaseBranch,
@@ -116,7 +117,7 @@ note:
 `,
 		properties: []property{
 			hasCaption,
-			{name: "Text", kind: text, required: true, doc: "what is written, on one line"},
+			{name: "Text", kind: text, required: true, blank: true, doc: "what is written, on one line"},
 		},
 		branches: []branch{takesDefault, takesOnError},
 		enter:    enterLog,
@@ -148,6 +149,7 @@ crm:
 			{name: "TimeoutSec", kind: whole, fallback: "5", min: 1, max: 60, doc: "seconds to wait for the answer"},
 		},
 		branches: []branch{takesDefault, takesOnError},
+		check:    checkWebRequest,
 		enter:    enterWebRequest,
 		on:       onAnswer,
 	},

@@ -21,6 +21,26 @@ func orList(names []string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
+// inDialplan are applications of the dialplan and what does the same in a script.
+var inDialplan = map[string]string{
+	"playback": "Play", "background": "Menu", "backgrounddetect": "Menu", "read": "Capture", "queue": "Reqagent",
+	"musiconhold": "Music", "gotoiftime": "If", "gotoif": "If", "execif": "If", "set": "Assign", "wait": "Wait",
+	"waitexten": "Menu", "noop": "Log", "verbose": "Log", "curl": "WebRequest", "agi": "WebRequest",
+	"gosub": "Runscript", "macro": "Runscript",
+}
+
+// asInDialplan says what stands in a script for an application of the dialplan.
+func asInDialplan(written string) string {
+	lower := strings.ToLower(written)
+	if kind, ok := inDialplan[lower]; ok && kind != written {
+		return fmt.Sprintf("; what %s does in dialplan does %s here", written, kind)
+	}
+	if lower == "goto" || lower == "next" {
+		return "; where a script goes on stands under branches, as in branches: {Default: music}"
+	}
+	return ""
+}
+
 // didYouMean gives "; did you mean NAME?" where one of the names is close to what was written.
 func didYouMean(written string, names []string) string {
 	if name := closest(written, names); name != "" {

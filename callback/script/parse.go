@@ -41,6 +41,7 @@ type action struct {
 	captionAt  position
 	properties map[string][]value // what the file gives; a list or a mapping has several
 	condition  condition.Condition
+	when       string // the condition as it is written
 	branches   map[string]target
 }
 
@@ -83,6 +84,9 @@ func (s *Script) Source() []byte { return s.source }
 type checker struct {
 	script      *Script
 	diagnostics Diagnostics
+	// lost says that a way into the script is not known for a mistake, so that what seems to have none
+	// may have this one.
+	lost bool
 }
 
 func (p *checker) errorf(at position, format string, args ...any) {
@@ -239,9 +243,11 @@ func (p *checker) readEvents(n node) {
 	names := []string{string(OnAnswer), string(OnAgentRelease), string(OnRelease)}
 	for _, e := range n.entries {
 		name := p.known(e, names, "event", "the events are "+listed(names))
-		if t, ok := p.readTarget(e.value, e.key); ok && name != "" {
+		t, ok := p.readTarget(e.value, e.key)
+		if ok && name != "" {
 			p.script.events[EventKind(name)] = t
 		}
+		p.lost = p.lost || name == ""
 	}
 }
 
@@ -301,7 +307,7 @@ func (p *checker) readAction(a *action, n node) {
 		name := p.known(e, append(kindNames(), "branches"), "action kind", "the kinds are "+listed(kindNames()))
 		switch name {
 		case "":
-			p.recordKind(a, e, nil)
+			a.hasKind = true // unknown, and reported
 		case "branches":
 			branches = e.value
 		default:
@@ -317,17 +323,13 @@ func (p *checker) readAction(a *action, n node) {
 	}
 }
 
-// recordKind gives an action its one kind; nil is one that does not exist.
+// recordKind gives an action its one kind.
 func (p *checker) recordKind(a *action, e entry, k *kind) {
 	if a.hasKind {
 		p.errorf(e.at, "%s has a second kind, %s; an action has one", a.name, e.key)
 		return
 	}
-	a.hasKind = true
-	if k == nil {
-		return
-	}
-	a.kind, a.kindAt = k, e.at
+	a.hasKind, a.kind, a.kindAt = true, k, e.at
 	p.readProperties(a, e.value)
 }
 
@@ -414,6 +416,10 @@ func (p *checker) branchName(a *action, e entry) string {
 func (p *checker) known(e entry, names []string, what, hint string) string {
 	if slices.Contains(names, e.key) {
 		return e.key
+	}
+	if like := asInDialplan(e.key); like != "" && what == "action kind" {
+		p.errorf(e.at, "unknown %s %q%s", what, e.key, like)
+		return ""
 	}
 	if name := closest(e.key, names); name != "" {
 		p.errorf(e.at, "unknown %s %q; did you mean %s?", what, e.key, name)

@@ -22,6 +22,7 @@ type property struct {
 	choices  []string // of a choice
 	min, max int      // of a whole number, or of a duration in seconds; both included
 	keys     entryKey // of entries: what their names are
+	blank    bool     // a text that has to be given, and may turn out empty
 }
 
 // propertyKind is the type of a property's value.
@@ -87,7 +88,7 @@ var (
 // validate says what is wrong with a value of the property, for the author of the script as for _ERR.
 // A required property is never empty, and neither is a number, a choice or a sound.
 func (p property) validate(value string) error {
-	if value == "" && p.kind == text && !p.required {
+	if value == "" && p.kind == text && (p.blank || !p.required) {
 		return nil
 	}
 	if value == "" {

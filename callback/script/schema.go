@@ -273,7 +273,7 @@ func (p property) form() *schema {
 		return p.keys.schema()
 	}
 	s := &schema{Type: scalars, Pattern: anyText}
-	if p.required {
+	if p.required && !p.blank {
 		s.MinLength = 1
 	}
 	return s

@@ -162,13 +162,16 @@ var unseen = strings.Fields(`
 	variable-in-small-letters variable-misspelt-own variable-of-an-action-that-is-missing
 	variable-perhaps-not-set variable-read-too-early variable-that-nothing-sets variable-unknown
 	variable-unknown-and-far variable-with-spaces wait-too-long
+	adrift-if adrift-menu adrift-web-request case-of-a-text case-weekday if-weekday
+	number-as-an-endpoint number-without-braces recording-with-a-variable start-far
+	target-agent-an-endpoint web-body-with-GET web-value-JSONPath
 	variable-as-in-dialplan music-class-with-Default takeover-without-NotFound
 `)
 
 // The mistakes that are none of the schema's: an editor finds them before.
 var noYAML = strings.Fields(`
 	actions-twice alias-for-a-key all-at-once branch-twice key-a-list key-twice not-quoted-star not-yaml
-	property-twice tab
+	property-twice tab dialplan not-quoted-colon not-quoted-variable-first
 `)
 
 func TestTheSchemaSeesTheMistakesOfForm(t *testing.T) {

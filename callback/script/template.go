@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // variable is one that scripts may read.
@@ -12,6 +13,10 @@ type variable struct {
 	name string
 	doc  string
 	sets []string // the kinds of action that set it; none: the contact has it by itself
+
+	values []string // all that it can be; nil: more than can be told
+	form   string   // how it is written, as Go tells times; "": in no form
+	like   string   // an example of that form
 }
 
 // variables is the closed list of what stands in braces, beside the script's own.
@@ -24,9 +29,9 @@ var variables = []variable{
 	{name: "LANGUAGE", doc: "the language of the contact's channel, as in en"},
 	{name: "AGENTID", doc: "the extension of the agent who answered"},
 	{name: "EXTENSION", doc: "the extension in the callback's PhoneNumber, which is not dialled (C13)"},
-	{name: "DATE", doc: "today's date in the script's time zone, as in 2026-03-01"},
-	{name: "TIME", doc: "the time there, as in 17:30"},
-	{name: "WEEKDAY", doc: "the day there: Mon, Tue, Wed, Thu, Fri, Sat or Sun"},
+	{name: "DATE", doc: "today's date in the script's time zone, as in 2026-03-01", form: time.DateOnly, like: "2026-03-01"},
+	{name: "TIME", doc: "the time there, as in 17:30", form: "15:04", like: "17:30 or 09:05"},
+	{name: "WEEKDAY", doc: "the day there: Mon, Tue, Wed, Thu, Fri, Sat or Sun", values: []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}},
 	{name: "MRES", doc: "the keys that were pressed in the last Menu", sets: []string{"Menu"}},
 	{name: "POSITION", doc: "the contact's position in the queue, from 1; 0 where it is not in it", sets: []string{"Getqueue", "EWT"}},
 	{name: "WAITING", doc: "how many wait in the queue, the contact itself among them", sets: []string{"Getqueue"}},
@@ -34,7 +39,7 @@ var variables = []variable{
 	{name: "AGENTSLOGGEDIN", doc: "how many agents with the skill are logged in", sets: []string{"Getqueue"}},
 	{name: "AGENTSAVAILABLE", doc: "how many of them are free", sets: []string{"Getqueue"}},
 	{name: "EWT", doc: "the estimated wait, in seconds", sets: []string{"EWT"}},
-	{name: "EWTCONFIDENCE", doc: "how much the estimate is worth: low, medium or high", sets: []string{"EWT"}},
+	{name: "EWTCONFIDENCE", doc: "how much the estimate is worth: low, medium or high", sets: []string{"EWT"}, values: []string{"low", "medium", "high"}},
 	{name: "CALLBACKID", doc: "the contact ID of a callback", sets: []string{"Queuecallback", "Querycallback"}},
 	{name: "LOOP", doc: "the number of the round, from 1", sets: []string{"Loop"}},
 	{name: "HTTPSTATUS", doc: "the status of the last web request's answer; 0 where there was none", sets: []string{"WebRequest"}},

@@ -2,8 +2,11 @@ package script
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/callbackd/callbackd/callback/number"
 	"github.com/callbackd/callbackd/callback/script/condition"
 )
 
@@ -52,7 +55,7 @@ func (p *checker) readProperty(a *action, given property, e entry) {
 // readSingle reads a property of one value.
 func (p *checker) readSingle(a *action, given property, n node) {
 	if n.shape != scalar {
-		p.errorf(n.at, "%s: %s", given.name, n.want("one value"))
+		p.errorf(n.at, "%s: %s%s", given.name, n.want("one value"), n.unquoted())
 		return
 	}
 	if v, ok := p.readText(given, n); ok {
@@ -85,7 +88,47 @@ func (p *checker) readText(given property, n node) (value, bool) {
 			p.errorf(n.at, "%s %v", given.name, err)
 		}
 	}
+	if ok {
+		p.checkFixed(given, fixed, n.at)
+	} else {
+		p.checkNumber(given, t)
+	}
 	return value{template: t}, true
+}
+
+// checkNumber finds what is no part of a phone number beside a variable.
+func (p *checker) checkNumber(given property, t template) {
+	if given.name != "PhoneNumber" && given.name != "CallerID" {
+		return
+	}
+	for _, part := range t.parts {
+		if !part.variable && strings.ContainsAny(part.text, "/@&,<>;") {
+			p.errorf(t.at, "%s is %q; it is a number alone, without technology, trunk or name", given.name, t)
+			return
+		}
+	}
+}
+
+// checkFixed finds what is no mistake of form and yet can never work.
+func (p *checker) checkFixed(given property, text string, at position) {
+	switch given.name {
+	case "PhoneNumber", "CallerID":
+		if _, err := number.Parse(text, ""); err != nil {
+			p.errorf(at, "%s is %q, which can't be dialled: %v%s", given.name, text, err, asVariable(text))
+		}
+	case "TargetAgent":
+		if strings.ContainsAny(text, "/@ ") {
+			p.errorf(at, "TargetAgent is %q; it is an agent's extension, as in 1001", text)
+		}
+	}
+}
+
+// asVariable suggests the variable that a text was probably meant to be.
+func asVariable(text string) string {
+	if _, ok := findVariable(text); ok || settingName.MatchString(text) {
+		return fmt.Sprintf("; if %s is a variable, write {%s}", text, text)
+	}
+	return ""
 }
 
 // readPrompt reads one item or a list of them.
@@ -139,7 +182,7 @@ func (p *checker) readSpoken(given property, n node) (value, bool) {
 	}
 	for name, e := range found {
 		if e.value.shape != scalar {
-			p.errorf(e.value.at, "%s: %s", name, e.value.want("one value"))
+			p.errorf(e.value.at, "%s: %s%s", name, e.value.want("one value"), e.value.unquoted())
 			return value{}, false
 		}
 		return p.readItemText(promptItem(name), e.value, says, hasWords)
@@ -164,6 +207,9 @@ func (p *checker) readItemText(item promptItem, n node, says entry, hasWords boo
 	if says.value.shape != scalar || says.value.text == "" {
 		p.errorf(says.value.at, "says: %s", says.value.want("what is to be spoken"))
 		return v, true
+	}
+	if strings.ContainsAny(says.value.text, "{}") {
+		p.errorf(says.value.at, "says is %q; what is recorded is the same for every contact, so it has no variables: put a number or digits beside it", says.value.text)
 	}
 	v.says = says.value.text
 	return v, true
@@ -214,7 +260,7 @@ func (p *checker) readEntry(given property, e entry) (value, bool) {
 	case n.shape == empty:
 		n.text = "" // a variable is emptied, or a member of a body is
 	case n.shape != scalar:
-		p.errorf(n.at, "%s of %s: %s", e.key, given.name, n.want("a text"))
+		p.errorf(n.at, "%s of %s: %s%s", e.key, given.name, n.want("a text"), n.unquoted())
 		return value{}, false
 	}
 	v, ok := p.readText(property{name: e.key, kind: text}, n)
@@ -222,7 +268,7 @@ func (p *checker) readEntry(given property, e entry) (value, bool) {
 		return v, ok
 	}
 	path, fixed := v.fixed()
-	if !fixed || !valuePath.MatchString(path) {
+	if !fixed || !valuePath.MatchString(path) || strings.HasPrefix(path, "$") || strings.HasPrefix(path, "/") {
 		p.errorf(n.at, "%s is %q; it is a path in the answer, as in customer.name or items.0.id", e.key, n.text)
 		return value{}, false
 	}
@@ -256,7 +302,7 @@ func (p *checker) readCondition(a *action, given property, n node) {
 		p.errorf(n.at, "%s: %v", given.name, err)
 		return
 	}
-	a.condition = parsed
+	a.condition, a.when = parsed, n.text
 	v := value{template: template{at: n.at}}
 	for _, read := range parsed.Variables() {
 		v.parts = append(v.parts, part{text: read.Name, variable: true})

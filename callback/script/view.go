@@ -11,7 +11,14 @@ type Action struct {
 	Name     string
 	Kind     string   // as in Menu
 	Caption  string   // the name where the script gives none (C17)
+	Summary  string   // what it does, in a few words of the script: a skill, a condition, a time; may be ""
 	Branches []Branch // in the order in which its kind has them, then by name
+	// Rests says that something may happen for which it has neither a branch nor Default: the script has
+	// nothing more to do then.
+	Rests bool
+	// Adrift says that it can rest so with a caller on the line who is in no queue, and whom nobody will
+	// ever answer.
+	Adrift bool
 }
 
 // Branch is a way from an action, or from an event, to an action.
@@ -62,10 +69,15 @@ func (s *Script) Events() []Branch {
 
 // Actions are the script's actions, in the order of the file.
 func (s *Script) Actions() []Action {
+	adrift := s.unqueued()
 	actions := make([]Action, 0, len(s.order))
 	for _, name := range s.order {
 		a := s.actions[name]
-		actions = append(actions, Action{Name: name, Kind: a.kind.name, Caption: a.caption, Branches: a.ways()})
+		_, rests := a.loose()
+		actions = append(actions, Action{
+			Name: name, Kind: a.kind.name, Caption: a.caption, Summary: a.summary(), Branches: a.ways(),
+			Rests: rests, Adrift: rests && adrift[name] && !a.leavesLine(),
+		})
 	}
 	return actions
 }

@@ -1,9 +1,12 @@
 package script
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -64,10 +67,14 @@ func (p *checker) read(source []byte) node {
 	if line := overnested(source); line > 0 {
 		return p.refuse(position{line, 1}, "more than %d brackets are open here; a script has at most %d levels", maxOpen, maxDepth)
 	}
+	source = bytes.TrimPrefix(source, []byte("\ufeff")) // as editors on Windows write it
+	if !utf8.Valid(source) {
+		return p.refuse(start, "the file is not in UTF-8; save it so")
+	}
 	file, err := parser.ParseBytes(source, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		at, message := syntaxError(err)
-		return p.refuse(at, "not readable as YAML: %s", message)
+		return p.refuse(at, "not readable as YAML: %s%s", message, hint(source, at.line))
 	}
 	var documents []*ast.DocumentNode
 	for _, d := range file.Docs {
@@ -116,6 +123,31 @@ func syntaxError(err error) (position, string) {
 		message += "; a text that begins with * or & stands in quotes"
 	}
 	return tokenPosition(syntax.Token), message
+}
+
+var (
+	dialplan   = regexp.MustCompile(`^\s*(exten\s*=>|same\s*=>|\[[A-Za-z0-9_-]+\]\s*$)`)
+	quotedText = regexp.MustCompile(`"[^"]*"|'[^']*'`)
+	bareBraces = regexp.MustCompile(`\{\s*[A-Za-z_][A-Za-z0-9_]*\s*\}`)
+	bareColon  = regexp.MustCompile(`^\s*[A-Za-z-]+:\s+[^{\[\s][^#]*:\s`)
+)
+
+// hint says what is probably wrong with a line that is no YAML.
+func hint(source []byte, line int) string {
+	lines := strings.Split(string(source), "\n")
+	if line > len(lines) {
+		return ""
+	}
+	text := quotedText.ReplaceAllString(lines[line-1], "")
+	switch {
+	case dialplan.MatchString(text):
+		return "; this looks like dialplan, and a script is YAML: callbackd script example shows one"
+	case bareBraces.MatchString(text):
+		return "; a text with a {VARIABLE} stands in quotes, as in \"{ANI}\""
+	case bareColon.MatchString(text):
+		return "; a text with a colon and a space in it stands in quotes"
+	}
+	return ""
 }
 
 func positionOf(n ast.Node) position { return tokenPosition(n.GetToken()) }
@@ -202,6 +234,14 @@ func keyText(key ast.MapKeyNode) (string, bool) {
 		return k.GetToken().Value, true
 	}
 	return "", false
+}
+
+// unquoted says what to do where a mapping stands that is a variable without its quotes: {ANI}.
+func (n node) unquoted() string {
+	if n.shape == mapping && len(n.entries) == 1 && n.entries[0].value.shape == empty && inBraces.MatchString(n.entries[0].key) {
+		return fmt.Sprintf("; a text with a variable stands in quotes: \"{%s}\"", n.entries[0].key)
+	}
+	return ""
 }
 
 // want says that a node has the wrong shape.

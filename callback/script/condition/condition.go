@@ -24,6 +24,21 @@ func (m *Mistake) Error() string { return m.Message }
 // Variables are all that the condition reads, in the order of the text, one for each place.
 func (c Condition) Variables() []Variable { return c.variables }
 
+// Equality is a comparison by =, != or in of a variable with a fixed text.
+type Equality struct {
+	Variable string // without its braces
+	Value    string
+}
+
+// Equalities are all comparisons of a variable alone with a fixed text that ask whether the two are the
+// same, in the order of the text.
+func (c Condition) Equalities() []Equality {
+	if c.root == nil {
+		return nil
+	}
+	return c.root.equalities()
+}
+
 // Holds evaluates the condition. Value gives a variable's value, "" for one that is not set. The error,
 // made for _ERR, names the value that has no order.
 func (c Condition) Holds(value func(name string) string) (bool, error) {
@@ -33,6 +48,7 @@ func (c Condition) Holds(value func(name string) string) (bool, error) {
 // node is a condition, or a part of one that is a condition by itself.
 type node interface {
 	holds(value func(name string) string) (bool, error)
+	equalities() []Equality
 }
 
 type (
