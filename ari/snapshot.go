@@ -119,7 +119,7 @@ func (n *Node) channels(ctx context.Context) (map[string]callback.SnapshotChanne
 			if isFarHalf(list[i].ID) && channel.Arrived == nil {
 				return nil // not ours to judge: it is the way that a leg of ours takes
 			}
-			if channel.Arrived != nil || isOurs(list[i].ID) {
+			if channel.Arrived != nil || isLeg(&list[i]) {
 				exists, err := n.subscribeChannel(ctx, list[i].ID)
 				if err != nil || !exists {
 					return err
@@ -134,10 +134,17 @@ func (n *Node) channels(ctx context.Context) (map[string]callback.SnapshotChanne
 	return found, group.Wait()
 }
 
+// isLeg says whether a channel is a contact's: one that we made, or that has a contact ID. It is so, too, when
+// somebody has sent it elsewhere in Asterisk.
+func isLeg(data *ari.ChannelData) bool { return isOurs(data.ID) || data.ChannelVars[variableContact] != "" }
+
 func (n *Node) snapshotChannel(data *ari.ChannelData) callback.SnapshotChannel {
 	channel := callback.SnapshotChannel{State: channelState(data.State)}
 	application, args, _ := strings.Cut(data.GetDialplan().GetAppData(), ",")
-	if isOurs(data.ID) || data.GetDialplan().GetAppName() != "Stasis" || application != n.application {
+	here := data.GetDialplan().GetAppName() == "Stasis" && application == n.application
+	// One of ours that was just made is not in the application yet, nor is it up.
+	channel.Left = !here && isLeg(data) && channel.State == callback.ChannelUp
+	if isOurs(data.ID) || !here {
 		return channel
 	}
 	script, _, _ := strings.Cut(args, ",")

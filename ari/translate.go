@@ -123,10 +123,10 @@ func (t *translator) start(e *ari.StasisStart) {
 		script = e.Args[0]
 	}
 	switch {
+	case e.ReplaceChannel.ID != "":
+		t.replaced(e)
 	case isOurs(id):
 		t.emit(id, callback.LegCreated{Channel: id})
-	case e.ReplaceChannel.ID != "":
-		t.node.log.Info("a transfer has put another channel in a leg's place", "leg", e.ReplaceChannel.ID, "channel", id)
 	case script == doctorScript:
 		t.session.work.Go(func() { t.dismissDoctor(id) })
 	case strings.HasPrefix(script, codePrefix):
@@ -137,7 +137,25 @@ func (t *translator) start(e *ari.StasisStart) {
 	}
 }
 
-// subscribe makes sure that the end of an inbound channel will be told: Asterisk's own interest in it
+// replaced handles a channel that a transfer has put in another one's place. Asterisk's interest in the old
+// one has gone over to it, so both are subscribed to.
+func (t *translator) replaced(e *ari.StasisStart) {
+	old, by := e.ReplaceChannel.ID, e.Channel.ID
+	to := e.Channel.GetDialplan().GetExten()
+	if strings.HasPrefix(to, "_") {
+		to = "" // Asterisk's own way of an attended transfer
+	}
+	t.emit(old, callback.LegReplaced{Channel: old, By: by, To: to})
+	for _, id := range []string{old, by} {
+		if _, held := t.held[id]; held {
+			continue
+		}
+		t.held[id] = nil
+		t.session.work.Go(func() { t.subscribe(id) })
+	}
+}
+
+// subscribe makes sure that the end of a channel will be told: Asterisk's own interest in an inbound one
 // ends with StasisEnd. The channel's events wait meanwhile, those of others do not.
 func (t *translator) subscribe(id string) {
 	exists, err := t.node.subscribeChannel(t.session.ctx, id)

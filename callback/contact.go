@@ -39,6 +39,8 @@ const (
 	OutcomeGivenBack  Outcome = "given_back"  // the call went back to the dialplan
 	OutcomeTakenOver  Outcome = "taken_over"  // a new call took the callback's place; CauseTakenOver
 	OutcomeCancelled  Outcome = "cancelled"   // a person cancelled the callback
+	// The agent has sent the contact on to somebody else; the two may still talk.
+	OutcomeTransferred Outcome = "transferred"
 )
 
 // ScriptRef names the script that a contact runs and the version with which it began.
@@ -102,8 +104,9 @@ type Party string
 
 // The parties of a leg.
 const (
-	PartyContact Party = "contact"
-	PartyAgent   Party = "agent"
+	PartyContact  Party = "contact"
+	PartyAgent    Party = "agent"
+	PartyTransfer Party = "transfer" // whom the agent has transferred the contact to
 )
 
 // Direction is a leg's, as Asterisk sees it.
@@ -129,12 +132,16 @@ type Leg struct {
 	DiallingAt time.Time // committed before the dial is sent
 	AnsweredAt time.Time
 	HangupAt   time.Time // when either side asked for its end; ours is repeated after a crash
+	LeftAt     time.Time // when it was sent elsewhere in Asterisk; only its end is still ours to record
 	EndedAt    time.Time
 	Cause      Cause
 }
 
 // Open says whether the channel may still exist.
 func (l *Leg) Open() bool { return l.EndedAt.IsZero() }
+
+// present says whether the channel may still exist and is ours to act on.
+func (l *Leg) present() bool { return l.Open() && l.LeftAt.IsZero() }
 
 // Cause is a hang-up cause of Q.850; 0 where none is known.
 type Cause int
@@ -273,10 +280,15 @@ func (c *Contact) openLeg(channel string) *Leg {
 	return leg
 }
 
-// leaving says whether the leg of that channel has ended or has begun to.
+// leaving says whether the leg of that channel has ended, has begun to, or was sent elsewhere.
 func (c *Contact) leaving(channel string) bool {
 	leg := c.openLeg(channel)
-	return leg == nil || !leg.HangupAt.IsZero()
+	return leg == nil || !leg.present() || !leg.HangupAt.IsZero()
+}
+
+// present says whether a leg of the contact may still exist and is ours to act on.
+func (c *Contact) present() bool {
+	return slices.ContainsFunc(c.Legs, func(l Leg) bool { return l.present() })
 }
 
 // OnLine says whether the contact is on the line, has not hung up, and the script can speak to it

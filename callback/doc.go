@@ -30,6 +30,11 @@
 // A person can let one that is held back or stuck be offered again, change what its place and its
 // promise hold, and cancel it as long as nobody has answered; see [Turn.Ask].
 //
+// An agent's phone can transfer the contact to somebody else. The contact has ended then, its agent is done
+// with it, and its legs are still ours until one of the two hangs up: Asterisk puts a channel of its own
+// into our bridge in the place of the agent's. A leg that somebody sends elsewhere in Asterisk is left
+// alone; only its end is recorded.
+//
 // An offer runs beside that: ringing, then accepted, refused or withdrawn; it is open until the
 // agent's leg has ended, so that nobody is offered anything while their phone still rings.
 package callback

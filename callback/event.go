@@ -47,6 +47,9 @@ type (
 	}
 	// LegLeft is a channel that left the application and may live on in the dialplan.
 	LegLeft struct{ Channel string }
+	// LegReplaced is a leg whose place the channel By has taken: its phone has transferred the call. To is
+	// the number that it was transferred to; "" where that is not known.
+	LegReplaced struct{ Channel, By, To string }
 	// LegJoined is a leg that entered a bridge.
 	LegJoined struct{ Channel, Bridge string }
 	// LegParted is a leg that left a bridge.
@@ -118,6 +121,9 @@ func (e LegEnded) OnChannel() string { return e.Channel }
 // OnChannel gives the channel's ID.
 func (e LegLeft) OnChannel() string { return e.Channel }
 
+// OnChannel gives the ID of the channel that was replaced.
+func (e LegReplaced) OnChannel() string { return e.Channel }
+
 // OnChannel gives the channel's ID.
 func (e LegJoined) OnChannel() string { return e.Channel }
 
@@ -139,6 +145,7 @@ func (LegAnswered) event()      {}
 func (LegHangup) event()        {}
 func (LegEnded) event()         {}
 func (LegLeft) event()          {}
+func (LegReplaced) event()      {}
 func (LegJoined) event()        {}
 func (LegParted) event()        {}
 func (KeyPressed) event()       {}
@@ -187,6 +194,7 @@ type Snapshot struct {
 // SnapshotChannel is one channel of a snapshot.
 type SnapshotChannel struct {
 	State   ChannelState
+	Left    bool         // the channel, which is one of ours, is in the dialplan or another application now
 	Arrived *LegArrived  // what an arrival would tell; nil if the channel is no call in our application
 	Code    *CodeDialled // likewise for an agent's code
 }

@@ -45,5 +45,6 @@ const (
 	FactHoldLifted   FactKind = "hold_lifted"   // a person lets it be offered again: by, call_delay
 	FactChanged      FactKind = "changed"       // a person changed place or promise: by, and what by its name
 	FactCancelled    FactKind = "cancelled"     // a person cancelled the callback: by
+	FactTransferred  FactKind = "transferred"   // the agent has sent the contact on to somebody else: agent, to
 	FactEnded        FactKind = "ended"         // outcome
 )

@@ -120,6 +120,10 @@ func (t *Turn) Handle(ev Event) {
 		t.legAnswered(ev)
 	case LegHangup:
 		t.legHangup(ev)
+	case LegLeft:
+		t.legLeft(ev)
+	case LegReplaced:
+		t.legReplaced(ev)
 	case LegEnded:
 		t.legEnded(ev)
 	case LegJoined:
@@ -208,7 +212,7 @@ func (t *Turn) tidy() {
 	if t.Contact.State == StateEnded && t.Contact.Offer.Ringing() {
 		t.endRinging(OfferWithdrawn)
 	}
-	if t.Contact.Bridge != "" && t.Contact.Idle() {
+	if t.Contact.Bridge != "" && !t.Contact.Offer.Open() && !t.Contact.present() {
 		t.destroyBridge()
 	}
 }
@@ -238,7 +242,7 @@ func (t *Turn) fact(kind FactKind, pairs ...string) {
 
 // hangup decides that a leg ends and asks for it, once.
 func (t *Turn) hangup(leg *Leg, reason string) {
-	if leg == nil || !leg.Open() || !leg.HangupAt.IsZero() {
+	if leg == nil || !leg.present() || !leg.HangupAt.IsZero() {
 		return
 	}
 	leg.HangupAt = t.env.Now

@@ -92,6 +92,9 @@ func (t *Turn) legEnded(ev LegEnded) {
 	case c.Offer.Open() && ev.Channel == c.Offer.Channel:
 		t.agentLegEnded(ev)
 	}
+	if leg.Party != PartyAgent && c.Outcome == OutcomeTransferred {
+		t.endTransfer()
+	}
 }
 
 // contactLegEnded says what the end of the contact's leg means where the contact stands.

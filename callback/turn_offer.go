@@ -160,7 +160,7 @@ func (t *Turn) joinLive() {
 // two are connected.
 func (t *Turn) legJoined(ev LegJoined) {
 	c := t.Contact
-	if !c.Offer.Accepted() || ev.Bridge != c.Bridge {
+	if !c.Offer.Accepted() || ev.Bridge != c.Bridge || c.State == StateEnded {
 		return
 	}
 	switch ev.Channel {
@@ -194,8 +194,8 @@ func (t *Turn) connectWhenJoined() {
 	c.Place = nil
 }
 
-// joinFailed gives up bringing the two together, which is a fault of ours; or telling the agent of a
-// callback that was cancelled.
+// joinFailed gives up bringing the two together, which is a fault of ours; or waiting for the agent of a
+// contact that has ended, who is told that the callback was cancelled, or has transferred it.
 func (t *Turn) joinFailed() {
 	c := t.Contact
 	c.Offer.JoinUntil = time.Time{}
@@ -203,7 +203,11 @@ func (t *Turn) joinFailed() {
 		c.Attempt.Outcome = AttemptFailed
 		t.hangup(c.openLeg(c.Attempt.Channel), "failure")
 	}
-	t.hangup(c.openLeg(c.Offer.Channel), "failure")
+	reason := "failure"
+	if c.State == StateEnded {
+		reason = "normal"
+	}
+	t.hangup(c.openLeg(c.Offer.Channel), reason)
 }
 
 // agentLegEnded closes the offer and says what the agent and the contact do next.
@@ -254,7 +258,7 @@ func (t *Turn) freeAgent(offer *Offer) {
 // talked says whether the agent of the present offer has spoken with the contact.
 func (t *Turn) talked() bool {
 	c := t.Contact
-	return c.State == StateConnected || c.Outcome == OutcomeServed
+	return c.State == StateConnected || c.Outcome == OutcomeServed || c.Outcome == OutcomeTransferred
 }
 
 // agentLeft goes on without the agent who had accepted.

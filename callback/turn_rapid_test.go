@@ -1,7 +1,10 @@
 package callback_test
 
 import (
+	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,9 +20,11 @@ type world struct {
 	up      map[string]callback.ChannelState // the channels that exist
 	bridges map[string][]string
 	late    []callback.Event  // what has been told, to be told again
+	away    map[string]bool   // the channels that were sent elsewhere
 	dialled map[string]int    // how often each channel was dialled
 	contact map[string]bool   // the channels that are the contact's
 	playing map[string]string // channel to the playback on it
+	doing   callback.Activity // what the last turn to say so has made the agent do
 }
 
 func (w *world) carryOut(cmds []callback.Command) {
@@ -50,7 +55,12 @@ func (w *world) carryOut(cmds []callback.Command) {
 func (w *world) tell(ev callback.Event) {
 	before := w.c
 	w.event(ev)
-	w.late = append(w.late, ev)
+	for _, change := range w.agents {
+		w.doing = change.Activity
+	}
+	if _, snapshot := ev.(callback.Resynced); !snapshot {
+		w.late = append(w.late, ev)
+	}
 	w.check(before)
 	w.carryOut(w.commands)
 }
@@ -77,6 +87,32 @@ func (w *world) check(before *callback.Contact) {
 	for _, cmd := range w.commands {
 		w.checkDial(cmd, before)
 		w.checkVoice(cmd)
+		w.checkHangup(cmd, before)
+	}
+}
+
+// checkHangup proves that who was sent elsewhere is left alone, and that a call that was transferred goes on
+// as long as both its ends are there.
+func (w *world) checkHangup(cmd callback.Command, before *callback.Contact) {
+	hangup, is := cmd.(callback.Hangup)
+	if !is {
+		return
+	}
+	there, end := 0, false
+	for _, leg := range before.Legs {
+		_, up := w.up[leg.Channel]
+		if up && leg.Open() && leg.HangupAt.IsZero() && !w.away[leg.Channel] && leg.Party != callback.PartyAgent {
+			there++
+			end = end || leg.Channel == hangup.Channel
+		}
+	}
+	if before.Outcome == callback.OutcomeTransferred && there == 2 && end {
+		w.t.Fatalf("%s is hung up while the two talk on", hangup.Channel)
+	}
+	for _, leg := range w.c.Legs {
+		if leg.Channel == hangup.Channel && !leg.LeftAt.IsZero() {
+			w.t.Fatalf("%s is hung up, which was sent elsewhere", hangup.Channel)
+		}
 	}
 }
 
@@ -122,17 +158,23 @@ func (w *world) checkDial(cmd callback.Command, before *callback.Contact) {
 	}
 }
 
+func newWorld(rt *rapid.T) *world {
+	w := &world{
+		story:   newStory(rt),
+		up:      map[string]callback.ChannelState{"in": callback.ChannelUp},
+		bridges: map[string][]string{},
+		away:    map[string]bool{},
+		dialled: map[string]int{},
+		contact: map[string]bool{"in": true},
+		playing: map[string]string{},
+	}
+	w.c.ZipTone = rapid.Bool().Draw(rt, "zip tone")
+	return w
+}
+
 func TestNoOrderOfEventsBreaksThePromiseOrDialsTwice(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := &world{
-			story:   newStory(rt),
-			up:      map[string]callback.ChannelState{"in": callback.ChannelUp},
-			bridges: map[string][]string{},
-			dialled: map[string]int{},
-			contact: map[string]bool{"in": true},
-			playing: map[string]string{},
-		}
-		w.c.ZipTone = rapid.Bool().Draw(rt, "zip tone")
+		w := newWorld(rt)
 		w.skill.Attempts = rapid.IntRange(1, 3).Draw(rt, "attempts")
 		delay := time.Duration(rapid.SampledFrom([]int{0, 5, 60}).Draw(rt, "delay")) * time.Second
 		rt.Repeat(map[string]func(*rapid.T){
@@ -173,8 +215,11 @@ func TestNoOrderOfEventsBreaksThePromiseOrDialsTwice(t *testing.T) {
 					w.tell(callback.PlaybackFinished{Channel: w.c.Offer.Channel, Playback: w.c.Offer.Whisper})
 				}
 			},
-			"hangup": func(rt *rapid.T) { w.tell(callback.LegHangup{Channel: w.channel(rt)}) },
-			"again":  func(rt *rapid.T) { w.again(rapid.SampledFrom(append(w.late, callback.TimeReached{})).Draw(rt, "late")) },
+			"all goes well":  func(*rapid.T) { w.goOn() },
+			"transferred":    func(rt *rapid.T) { w.transfer(rt) },
+			"sent elsewhere": func(rt *rapid.T) { w.sendAway(rt) },
+			"hangup":         func(rt *rapid.T) { w.tell(callback.LegHangup{Channel: w.channel(rt)}) },
+			"again":          func(rt *rapid.T) { w.again(rapid.SampledFrom(append(w.late, callback.TimeReached{})).Draw(rt, "late")) },
 			"time": func(rt *rapid.T) {
 				w.now = w.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(rt, "s")) * time.Second)
 				w.ring()
@@ -223,6 +268,29 @@ func (w *world) request(rt *rapid.T) {
 	w.carryOut(w.commands)
 }
 
+// goOn lets everything happen that is expected next: what was made is ready, who is rung answers, what plays
+// comes to its end, who is to join joins. Without it random orders seldom come as far as a conversation.
+func (w *world) goOn() {
+	w.ring()
+	for _, channel := range slices.Sorted(maps.Keys(w.up)) {
+		switch w.up[channel] {
+		case callback.ChannelDown:
+			w.tell(callback.LegCreated{Channel: channel})
+		case callback.ChannelRinging:
+			w.up[channel] = callback.ChannelUp
+			w.tell(callback.LegAnswered{Channel: channel})
+		}
+	}
+	if w.c.Offer != nil {
+		w.tell(callback.PlaybackFinished{Channel: w.c.Offer.Channel, Playback: w.c.Offer.Whisper})
+	}
+	for _, bridge := range slices.Sorted(maps.Keys(w.bridges)) {
+		for _, channel := range w.bridges[bridge] {
+			w.tell(callback.LegJoined{Channel: channel, Bridge: bridge})
+		}
+	}
+}
+
 // ring tells a moment as long as something is due, and proves that this ends: what stays due would keep
 // the daemon busy for ever.
 func (w *world) ring() {
@@ -262,10 +330,50 @@ func (w *world) answer(rt *rapid.T) string {
 	return channel
 }
 
+// transfer lets a phone transfer the call that it has in a bridge.
+func (w *world) transfer(rt *rapid.T) {
+	channel := w.channel(rt)
+	if w.up[channel] != callback.ChannelUp || w.away[channel] || !slices.Contains(w.bridges[w.c.Bridge], channel) {
+		return
+	}
+	w.ids++
+	by := fmt.Sprintf("local-%d", w.ids)
+	w.up[by] = callback.ChannelUp
+	w.contact[by] = w.contact[channel]
+	w.part(channel)
+	w.bridges[w.c.Bridge] = append(w.bridges[w.c.Bridge], by)
+	if w.contact[channel] {
+		delete(w.up, channel) // the phone hangs up
+	}
+	if rapid.Bool().Draw(rt, "told") {
+		w.tell(callback.LegReplaced{Channel: channel, By: by})
+	}
+}
+
+// sendAway lets somebody send a channel elsewhere in Asterisk.
+func (w *world) sendAway(rt *rapid.T) {
+	channel := w.channel(rt)
+	if w.up[channel] != callback.ChannelUp || w.away[channel] {
+		return
+	}
+	w.away[channel] = true
+	w.part(channel)
+	if rapid.Bool().Draw(rt, "told") {
+		w.tell(callback.LegLeft{Channel: channel})
+	}
+}
+
+// part takes a channel out of its bridge.
+func (w *world) part(channel string) {
+	for bridge, channels := range w.bridges {
+		w.bridges[bridge] = slices.DeleteFunc(slices.Clone(channels), func(c string) bool { return c == channel })
+	}
+}
+
 func (w *world) resync() {
 	channels := map[string]callback.SnapshotChannel{}
 	for channel, state := range w.up {
-		channels[channel] = callback.SnapshotChannel{State: state}
+		channels[channel] = callback.SnapshotChannel{State: state, Left: w.away[channel]}
 	}
 	w.tell(callback.Resynced{Snapshot: &callback.Snapshot{Channels: channels, Bridges: w.bridges}})
 }

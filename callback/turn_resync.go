@@ -12,15 +12,19 @@ const remakePause = time.Second
 // takeover. What goes on, goes on from its state; what is gone has ended, unseen.
 func (t *Turn) resync(s *Snapshot) {
 	c := t.Contact
+	t.resyncTransfer(s)
 	bridge := c.Bridge
 	// The contact's legs first: a leg of the contact that is gone with the agent's is the attempt's
 	// unknown outcome, not a fault of the agent's.
-	for _, party := range []Party{PartyContact, PartyAgent} {
+	for _, party := range []Party{PartyContact, PartyTransfer, PartyAgent} {
 		for _, channel := range t.openChannels(party) {
 			found, ok := s.Channels[channel]
 			if !ok {
 				t.legGone(channel)
 				continue
+			}
+			if found.Left {
+				t.legLeft(LegLeft{Channel: channel})
 			}
 			t.legFound(channel, found.State)
 		}
@@ -62,7 +66,7 @@ func (t *Turn) legGone(channel string) {
 func (t *Turn) legFound(channel string, state ChannelState) {
 	c := t.Contact
 	leg := c.openLeg(channel)
-	if leg == nil {
+	if leg == nil || !leg.present() {
 		return
 	}
 	if !leg.HangupAt.IsZero() {
@@ -70,7 +74,9 @@ func (t *Turn) legFound(channel string, state ChannelState) {
 		return
 	}
 	if c.State == StateEnded {
-		t.hangup(leg, "normal")
+		if c.Outcome != OutcomeTransferred { // that call goes on, and its agent is still being told so
+			t.hangup(leg, "normal")
+		}
 		return
 	}
 	switch {

@@ -25,6 +25,7 @@ func (d *Dispatcher) resync(ctx context.Context, snapshot *callback.Snapshot) {
 	if !d.resume(ctx, snapshot) {
 		return
 	}
+	d.adoptMembers(snapshot.Bridges)
 	d.removeStrangers(ctx, snapshot)
 	d.refuseCodes(ctx, snapshot)
 	d.connected.Store(true)

@@ -43,6 +43,10 @@ func (d *Dispatcher) routeOne(ctx context.Context, ev callback.Event) {
 		if !d.toOwner(ev.Channel, ev) {
 			d.discard(ctx, callback.Hangup{Channel: ev.Channel, Reason: "normal"})
 		}
+	case callback.LegReplaced:
+		if !d.adopt(ev) {
+			d.discard(ctx, callback.Hangup{Channel: ev.By, Reason: "normal"})
+		}
 	case callback.LegEvent:
 		d.toOwner(ev.OnChannel(), ev)
 	}

@@ -32,6 +32,9 @@ type session struct {
 
 	record Record
 	owns   []string // the channels and bridges whose events are this session's; under the dispatcher's mu
+	// adopted are channels that have taken the place of one that it owns, and that the contact may not know
+	// of yet; under the dispatcher's mu.
+	adopted []string
 	// unsaved is what turns have brought since the last save while the database was away; doubtful is
 	// what was sent with a commit that was never answered.
 	unsaved  additions

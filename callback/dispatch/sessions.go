@@ -68,6 +68,7 @@ func (d *Dispatcher) own(s *session) {
 			s.owns = append(s.owns, leg.Channel)
 		}
 	}
+	s.owns = append(s.owns, s.adopted...)
 	if c.Bridge != "" {
 		s.owns = append(s.owns, c.Bridge)
 	}
@@ -77,6 +78,39 @@ func (d *Dispatcher) own(s *session) {
 		}
 		d.owned[id] = s
 	}
+}
+
+// adopt gives the session that owns a channel the one that has taken its place, too. It says false when
+// nobody owns it.
+func (d *Dispatcher) adopt(ev callback.LegReplaced) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.owned[ev.Channel]
+	if s != nil {
+		d.adoptLocked(s, ev.By)
+		s.inbox.put(ev)
+	}
+	return s != nil
+}
+
+// adoptMembers gives every channel in a bridge of a contact's to that contact's session: a transfer may have
+// put it there while nobody listened.
+func (d *Dispatcher) adoptMembers(bridges map[string][]string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for bridge, channels := range bridges {
+		s := d.owned[bridge]
+		for _, channel := range channels {
+			if s != nil && d.owned[channel] == nil {
+				d.adoptLocked(s, channel)
+			}
+		}
+	}
+}
+
+func (d *Dispatcher) adoptLocked(s *session, channel string) {
+	s.adopted, s.owns = append(s.adopted, channel), append(s.owns, channel)
+	d.owned[channel] = s
 }
 
 // isOf says whether the event is one of that channel.

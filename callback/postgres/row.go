@@ -150,6 +150,7 @@ type legRow struct {
 	DiallingAt moment `json:"dialling_at"`
 	AnsweredAt moment `json:"answered_at"`
 	HangupAt   moment `json:"hangup_at"`
+	LeftAt     moment `json:"left_at"`
 	EndedAt    moment `json:"ended_at"`
 	Cause      int    `json:"cause"`
 }
@@ -264,7 +265,7 @@ func newLegRow(l callback.Leg) legRow {
 	return legRow{
 		Channel: l.Channel, Node: l.Node, Party: string(l.Party), Direction: string(l.Direction),
 		From: l.From, To: l.To, Endpoint: l.Endpoint, CreatedAt: moment{l.CreatedAt}, DiallingAt: moment{l.DiallingAt},
-		AnsweredAt: moment{l.AnsweredAt}, HangupAt: moment{l.HangupAt}, EndedAt: moment{l.EndedAt}, Cause: int(l.Cause),
+		AnsweredAt: moment{l.AnsweredAt}, HangupAt: moment{l.HangupAt}, LeftAt: moment{l.LeftAt}, EndedAt: moment{l.EndedAt}, Cause: int(l.Cause),
 	}
 }
 
@@ -350,7 +351,7 @@ func (r legRow) leg() callback.Leg {
 	return callback.Leg{
 		Channel: r.Channel, Node: r.Node, Party: callback.Party(r.Party), Direction: callback.Direction(r.Direction),
 		From: r.From, To: r.To, Endpoint: r.Endpoint, CreatedAt: r.CreatedAt.Time, DiallingAt: r.DiallingAt.Time,
-		AnsweredAt: r.AnsweredAt.Time, HangupAt: r.HangupAt.Time, EndedAt: r.EndedAt.Time, Cause: callback.Cause(r.Cause),
+		AnsweredAt: r.AnsweredAt.Time, HangupAt: r.HangupAt.Time, LeftAt: r.LeftAt.Time, EndedAt: r.EndedAt.Time, Cause: callback.Cause(r.Cause),
 	}
 }
 

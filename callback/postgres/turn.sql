@@ -1,13 +1,13 @@
 -- what belongs to the contact in saved; nothing is written if that is empty
 legs AS (
     INSERT INTO leg (contact_id, channel, node, party, direction, from_number, to_number, endpoint,
-                     created_at, dialling_at, answered_at, hangup_at, ended_at, cause)
+                     created_at, dialling_at, answered_at, hangup_at, left_at, ended_at, cause)
     SELECT saved.id, j.channel, j.node, j.party, j.direction, j.from_number, j.to_number, j.endpoint,
-           j.created_at, j.dialling_at, j.answered_at, j.hangup_at, j.ended_at, j.cause
+           j.created_at, j.dialling_at, j.answered_at, j.hangup_at, j.left_at, j.ended_at, j.cause
     FROM saved, jsonb_populate_recordset(NULL::leg, $1::jsonb -> 'legs') j
     ON CONFLICT (contact_id, channel) DO UPDATE
     SET from_number = excluded.from_number, dialling_at = excluded.dialling_at, answered_at = excluded.answered_at, hangup_at = excluded.hangup_at,
-        ended_at = excluded.ended_at, cause = excluded.cause
+        left_at = excluded.left_at, ended_at = excluded.ended_at, cause = excluded.cause
 ), offers AS (
     INSERT INTO offer (contact_id, channel, agent, endpoint, skill, kind, result, offered_at, accepted_at, ended_at,
                        ring_until, join_until, whisper, agent_joined, contact_joined)

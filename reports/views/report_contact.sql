@@ -68,7 +68,7 @@ COMMENT ON COLUMN report_contact.extension IS 'The extension that was given with
 COMMENT ON COLUMN report_contact.connected_at IS 'When contact and agent were first connected; null if they never were';
 COMMENT ON COLUMN report_contact.agent IS 'The extension of the agent who was connected first';
 COMMENT ON COLUMN report_contact.ended_at IS 'When the contact''s outcome was settled';
-COMMENT ON COLUMN report_contact.outcome IS 'served, abandoned, not_reached, hung_up, given_back, taken_over (by a new call, see taken_over_by) or cancelled (by a person)';
+COMMENT ON COLUMN report_contact.outcome IS 'served, abandoned, not_reached, hung_up, given_back, taken_over (by a new call, see taken_over_by), cancelled (by a person) or transferred (by the agent to somebody else, at ended_at)';
 COMMENT ON COLUMN report_contact.attempts IS 'How many attempts to call back counted';
 COMMENT ON COLUMN report_contact.wait_sec IS 'Seconds from queueing until an agent was connected, or until the end';
 COMMENT ON COLUMN report_contact.talk_sec IS 'Seconds from the first connection to the end';
