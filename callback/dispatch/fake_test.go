@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/queue"
 )
 
 // errAway is what the fake store answers while it is away.
@@ -267,18 +268,18 @@ func (f *fakeStore) QueueStatus(_ context.Context, skill string, contact callbac
 }
 
 // Estimate gives three minutes for each contact.
-func (f *fakeStore) Estimate(_ context.Context, skill string, contact callback.ContactID) (Estimate, error) {
+func (f *fakeStore) Estimate(_ context.Context, skill callback.Skill, contact callback.ContactID) (Estimate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	position := f.position(skill, contact)
+	position := f.position(skill.Name, contact)
 	if position == 0 {
-		position = f.position(skill, 0)
+		position = f.position(skill.Name, 0)
 	}
 	if f.nobody {
 		return Estimate{Position: position}, f.check()
 	}
 	return Estimate{
-		Wait: time.Duration(position) * 3 * time.Minute, Confidence: ConfidenceLow, LoggedIn: 1, Position: position,
+		Wait: time.Duration(position) * 3 * time.Minute, Confidence: queue.Low, LoggedIn: 1, Position: position,
 	}, f.check()
 }
 
@@ -334,17 +335,21 @@ func (f *fakeStore) Match(_ context.Context, request MatchRequest) (*Match, erro
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	free := f.agentState().Offerable(now())
+	var q queue.Queue
+	agent := queue.Agent{AgentState: f.agentState(), Extension: "1001", Skills: map[string]int{}}
 	for id := range f.contacts {
-		c := f.loaded(id).Contact
-		if !free || c.Place == nil || c.Offer.Open() || c.Place.Held || now().Before(c.Place.ReadyAt) {
-			continue
+		if c := f.loaded(id).Contact; c.Place != nil && !c.Offer.Open() {
+			q.Put(id, *c.Place)
+			agent.Skills[c.Place.Skill] = 1
 		}
-		f.agent, f.until = callback.Offered, time.Time{}
-		f.offers[id] = request.Offer(id, *c.Place, Agent{Extension: "1001", Endpoint: "PJSIP/1001"})
-		return &Match{Contact: id, Made: f.offers[id]}, nil
 	}
-	return nil, nil
+	id, _, ok := q.Match(now(), request.Lease.Node, []queue.Agent{agent})
+	if !ok {
+		return nil, nil
+	}
+	f.agent, f.until = callback.Offered, time.Time{}
+	f.offers[id] = request.Offer(id, *f.contacts[id].Contact.Place, Agent{Extension: "1001", Endpoint: "PJSIP/1001"})
+	return &Match{Contact: id, Made: f.offers[id]}, nil
 }
 
 func (f *fakeStore) Wakes() <-chan struct{} { return f.wakes }

@@ -167,7 +167,7 @@ func (d *Dispatcher) queueStatus(ctx context.Context, id callback.ContactID, q p
 func (d *Dispatcher) estimate(ctx context.Context, id callback.ContactID, q play.Question, asked script.Estimate) answered {
 	ctx, cancel := context.WithTimeout(ctx, questionLimit)
 	defer cancel()
-	estimate, err := d.o.Store.Estimate(ctx, asked.Skill, id)
+	estimate, err := d.o.Store.Estimate(ctx, d.loaded.Load().skill(asked.Skill), id)
 	if err != nil {
 		return answer(q, nil, d.away(q, err))
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/queue"
 	"github.com/callbackd/callbackd/callback/script"
 )
 
@@ -48,20 +49,10 @@ type QueueStatus struct {
 // Estimate says how long a contact is likely to wait.
 type Estimate struct {
 	Wait       time.Duration // whole seconds; 0 when nobody is logged in
-	Confidence Confidence
+	Confidence queue.Confidence
 	LoggedIn   int // agents with the skill who are logged in; 0: there is no estimate, Wait and Confidence say nothing
 	Position   int // the contact's in the queue, or the one that a contact queued now would get, from 1
 }
-
-// Confidence says how far an estimate can be trusted.
-type Confidence string
-
-// The confidences of an estimate, by how many contacts of the skill were answered lately.
-const (
-	ConfidenceLow    Confidence = "low"
-	ConfidenceMedium Confidence = "medium"
-	ConfidenceHigh   Confidence = "high"
-)
 
 // MatchRequest says who can be offered a contact in a node.
 type MatchRequest struct {
@@ -157,7 +148,7 @@ type Store interface {
 	QueueStatus(ctx context.Context, skill string, contact callback.ContactID) (QueueStatus, error)
 	// Estimate says how long the contact, where it is in the skill's queue, or else one who would be
 	// queued there now, is likely to wait.
-	Estimate(ctx context.Context, skill string, contact callback.ContactID) (Estimate, error)
+	Estimate(ctx context.Context, skill callback.Skill, contact callback.ContactID) (Estimate, error)
 
 	// SaveScript keeps a version of a script, so that a contact can go on with the version with which
 	// it began.

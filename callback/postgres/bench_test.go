@@ -57,7 +57,7 @@ func BenchmarkQueueStatus(b *testing.B) {
 
 func BenchmarkEstimate(b *testing.B) {
 	askInTheMiddle(b, func(store *postgres.Store, id callback.ContactID) (int, error) {
-		estimate, err := store.Estimate(b.Context(), "support", id)
+		estimate, err := store.Estimate(b.Context(), supportSkill, id)
 		return estimate.Position, err
 	})
 }

@@ -71,8 +71,10 @@ func (s *staffed) draw(rt *rapid.T, number int, at time.Time) {
 	for i := range rapid.IntRange(2, 6).Draw(rt, "agents") {
 		a := queue.Agent{
 			Extension: extension(i), Skills: map[string]int{},
-			Presence:  rapid.SampledFrom([]callback.Presence{callback.Available, callback.Available, callback.Available, callback.Unavailable}).Draw(rt, "presence"),
-			Activity:  rapid.SampledFrom([]callback.Activity{callback.Free, callback.Free, callback.Free, callback.Refused, callback.WorkingInbound}).Draw(rt, "activity"),
+			AgentState: callback.AgentState{
+				Presence: rapid.SampledFrom([]callback.Presence{callback.Available, callback.Available, callback.Available, callback.Unavailable}).Draw(rt, "presence"),
+				Activity: rapid.SampledFrom([]callback.Activity{callback.Free, callback.Free, callback.Free, callback.Refused, callback.WorkingInbound}).Draw(rt, "activity"),
+			},
 			IdleSince: at.Add(-time.Duration(rapid.IntRange(0, 2).Draw(rt, "idle")) * time.Minute),
 		}
 		for _, skill := range skills {

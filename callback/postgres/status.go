@@ -9,15 +9,6 @@ import (
 	"github.com/callbackd/callbackd/callback/dispatch"
 )
 
-// What an estimate rests on.
-const (
-	answersWindow   = 30 * time.Minute // the answers in it give the rate
-	someAnswers     = 5                // in the window: enough for a rate, and for a medium confidence
-	manyAnswers     = 20               // in the window: enough for a high confidence
-	handlingSample  = 20               // the last answers whose mean length stands for the handling of one contact
-	defaultHandling = 3 * time.Minute  // where nobody was ever answered
-)
-
 // standing is how one contact and a skill's queue stand at one moment.
 type standing struct {
 	Waiting   int     `db:"waiting"`
@@ -76,73 +67,4 @@ func (s *Store) standing(ctx context.Context, statement, skill string, contact c
 	var found standing
 	err = prepared.GetContext(ctx, &found, skill, int64(contact))
 	return found, err
-}
-
-// answers are what is known of how fast a skill has answered lately.
-type answers struct {
-	standing
-	Answers  int     `db:"answers"`  // offers that were accepted in the window
-	Handling float64 `db:"handling"` // seconds; 0: nothing is known
-}
-
-// estimateStatement takes beside skill and contact the window in seconds ($3) and the size of the sample
-// ($4); $5 to $7 are the default priority. Who would be queued now with that stands behind everyone of
-// the same moment.
-const estimateStatement = `
-	SELECT agents.logged_in, agents.available,
-	       coalesce((` + positionIn + `),
-	                places_ahead($1, priority_at($5, $6, $7, now(), now()), now(), 9223372036854775807, now()) + 1) AS position,
-	       (SELECT count(*) FROM offer o
-	        WHERE o.skill = $1 AND o.accepted_at > now() - make_interval(secs => $3)) AS answers,
-	       coalesce((SELECT avg(extract(epoch FROM l.ended_at - l.accepted_at)) FROM (
-	           SELECT o.accepted_at, o.ended_at FROM offer o
-	           WHERE o.skill = $1 AND o.accepted_at IS NOT NULL AND o.ended_at >= o.accepted_at
-	           ORDER BY o.accepted_at DESC LIMIT $4) l), 0)::float8 AS handling
-	FROM (` + agentsOf + `) agents`
-
-// Estimate says how long the contact is likely to wait, or one who would be queued now with the default
-// priority. It is the number of those who are answered before, and itself, at the rate at which the skill
-// has answered in the last half hour; with fewer than 5 answers, at the rate at which the agents who are
-// logged in would answer, from the mean length of the last calls, or from 3 minutes where there were
-// none. Where more agents are available than contacts are ahead, nobody has to wait.
-func (s *Store) Estimate(ctx context.Context, skill string, contact callback.ContactID) (dispatch.Estimate, error) {
-	prepared, err := s.prepared.get(ctx, estimateStatement)
-	if err != nil {
-		return dispatch.Estimate{}, fmt.Errorf("estimating the wait in %s: %w", skill, err)
-	}
-	var found answers
-	p := callback.DefaultPriority
-	err = prepared.GetContext(ctx, &found, skill, int64(contact), answersWindow.Seconds(), handlingSample,
-		p.Initial, p.Acceleration, p.Maximum)
-	if err != nil {
-		return dispatch.Estimate{}, fmt.Errorf("estimating the wait in %s: %w", skill, err)
-	}
-	return found.estimate(), nil
-}
-
-func (a answers) estimate() dispatch.Estimate {
-	e := dispatch.Estimate{LoggedIn: a.LoggedIn, Position: a.Position, Confidence: dispatch.ConfidenceLow}
-	switch {
-	case a.Answers >= manyAnswers:
-		e.Confidence = dispatch.ConfidenceHigh
-	case a.Answers >= someAnswers:
-		e.Confidence = dispatch.ConfidenceMedium
-	}
-	if a.LoggedIn == 0 || a.Position <= a.Available {
-		return e
-	}
-	e.Wait = (time.Duration(a.Position) * a.perAnswer()).Round(time.Second)
-	return e
-}
-
-// perAnswer gives the time from one answer to the next.
-func (a answers) perAnswer() time.Duration {
-	if a.Answers >= someAnswers {
-		return answersWindow / time.Duration(a.Answers)
-	}
-	handling := defaultHandling
-	if a.Handling > 0 {
-		handling = time.Duration(a.Handling * float64(time.Second))
-	}
-	return handling / time.Duration(a.LoggedIn)
 }

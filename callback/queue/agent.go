@@ -9,21 +9,10 @@ import (
 
 // Agent is what decides on whether an agent is offered a contact, and which.
 type Agent struct {
+	callback.AgentState
 	Extension string
 	Skills    map[string]int // the proficiency in each, from 1 (best) to 20
-	Presence  callback.Presence
-	Activity  callback.Activity
-	Until     time.Time // when the activity is over and the agent free; zero: it does not end by itself
 	IdleSince time.Time
-}
-
-// FreeAt says whether the agent can be offered a contact at that moment, as far as the agent goes: the
-// phone is another matter.
-func (a Agent) FreeAt(now time.Time) bool {
-	if a.Presence != callback.Available {
-		return false
-	}
-	return a.Activity == callback.Free || !a.Until.IsZero() && a.Until.UnixMicro() <= now.UnixMicro()
 }
 
 // fits says whether the agent can serve a contact of that class.

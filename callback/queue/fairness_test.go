@@ -22,7 +22,10 @@ func serveSteadily(t *testing.T, live, called callback.Priority) []service {
 	t.Helper()
 	const gap, backlog, day = 20 * time.Second, 30, 24 * 60 * 3
 	var q queue.Queue
-	agent := queue.Agent{Extension: "1001", Skills: map[string]int{"support": 1}, Presence: callback.Available, Activity: callback.Free}
+	agent := queue.Agent{
+		Extension: "1001", Skills: map[string]int{"support": 1},
+		AgentState: callback.AgentState{Presence: callback.Available, Activity: callback.Free},
+	}
 	waiting := map[callback.ContactID]callback.Place{}
 	var served []service
 	for n := range day {

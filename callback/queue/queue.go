@@ -82,7 +82,7 @@ func (q *Queue) Match(now time.Time, node string, agents []Agent) (contact callb
 	q.awake(now)
 	free := map[string][]Agent{} // by skill
 	for _, a := range agents {
-		if !a.FreeAt(now) {
+		if !a.Offerable(now) {
 			continue
 		}
 		for skill := range a.Skills {

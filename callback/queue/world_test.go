@@ -50,7 +50,8 @@ func newWorld(t *rapid.T) *world {
 	}
 	for i := range drawAgents.Draw(t, "agents") {
 		a := queue.Agent{
-			Extension: fmt.Sprint(1001 + i), Skills: map[string]int{}, Presence: callback.Available, Activity: callback.Free, IdleSince: morning,
+			Extension: fmt.Sprint(1001 + i), Skills: map[string]int{}, IdleSince: morning,
+			AgentState: callback.AgentState{Presence: callback.Available, Activity: callback.Free},
 		}
 		able := drawAble.Draw(t, "proficiencies")
 		if able < 6 {
