@@ -27,6 +27,9 @@ type AsteriskOptions struct {
 	// Away is where a call goes while callbackd is away, as
 	// "context,extension,priority". Empty: a word of regret.
 	Away string
+	// English is a folder that is there, with all the sounds in English, as
+	// Root.Sounds gives them and with more. Empty: Asterisk's own and callbackd's.
+	English string
 	// Detached lets the instance outlive this program, for "make lab".
 	Detached bool
 }
@@ -54,6 +57,8 @@ type Asterisk struct {
 	// Agents are the extensions that may register, from any address and port but
 	// the trunk's.
 	Agents []Extension
+	// English is the folder of AsteriskOptions, absolute; "" where none was given.
+	English string
 	// Detached says that it outlives the program that started it.
 	Detached bool
 
@@ -133,7 +138,8 @@ func (a *Asterisk) Start(ctx context.Context) error {
 		return fmt.Errorf("opening Asterisk's console log: %w", err)
 	}
 	defer func() { _ = console.Close() }()
-	cmd := exec.Command("/bin/sh", "-ec", bootScript(), "boot", a.root.Dir, a.Dir)
+	sounds, place := a.sounds()
+	cmd := exec.Command("/bin/sh", "-ec", bootScript(), "boot", a.root.Dir, a.Dir, sounds, place)
 	cmd.Stdout, cmd.Stderr = console, console
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}
 	// The child holds the lock of the addresses too: a detached one needs them

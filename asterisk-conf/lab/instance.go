@@ -24,8 +24,11 @@ const (
 	resolvFile = "etc/resolv.conf"
 )
 
-// soundsPlace is where Asterisk looks for sound:callbackd/NAME in English.
-const soundsPlace = "usr/share/asterisk/sounds/en_US_f_Allison/callbackd"
+// Where Asterisk looks for sounds in English, and for sound:callbackd/NAME.
+const (
+	englishPlace = "usr/share/asterisk/sounds/en_US_f_Allison"
+	soundsPlace  = englishPlace + "/callbackd"
+)
 
 // overlays are an instance's folders and the places in the root that they cover.
 var overlays = []struct{ folder, place string }{
@@ -35,7 +38,6 @@ var overlays = []struct{ folder, place string }{
 	{"spool", "var/spool/asterisk"},
 	{"lib", "var/lib/asterisk"},
 	{"cache", "var/cache/asterisk"},
-	{"sounds", soundsPlace},
 }
 
 // mountPoints are the folders that the root must have for an instance.
@@ -44,17 +46,35 @@ func mountPoints() []string {
 	for _, overlay := range overlays {
 		places = append(places, overlay.place)
 	}
-	return places
+	return append(places, soundsPlace)
 }
 
-// bootScript is run by a shell, in a mount namespace of its own, with the root
-// and the instance's folder as its arguments, and becomes Asterisk.
+// sounds gives the folder of the instance's sounds and the place in the root that
+// it covers: callbackd's prompts, or all in English where the folder is someone's own.
+func (a *Asterisk) sounds() (folder, place string) {
+	if a.English != "" {
+		return a.English, englishPlace
+	}
+	return filepath.Join(a.Dir, "sounds"), soundsPlace
+}
+
+// prompts gives the folder of callbackd's prompts.
+func (a *Asterisk) prompts() string {
+	if a.English != "" {
+		return filepath.Join(a.English, "callbackd")
+	}
+	return filepath.Join(a.Dir, "sounds")
+}
+
+// bootScript is run by a shell, in a mount namespace of its own, and becomes
+// Asterisk. Its arguments are the root, the instance's folder, and what sounds gives.
 func bootScript() string {
 	var script strings.Builder
 	script.WriteString("mount -t proc proc \"$1/proc\"\nmount --rbind /dev \"$1/dev\"\n")
 	for _, overlay := range overlays {
 		fmt.Fprintf(&script, "mount --bind \"$2/%s\" \"$1/%s\"\n", overlay.folder, overlay.place)
 	}
+	script.WriteString("mount --bind \"$3\" \"$1/$4\"\n")
 	fmt.Fprintf(&script, "mount --bind \"$2/hosts\" \"$1/%s\"\n", hostsFile)
 	script.WriteString("exec chroot \"$1\" /usr/sbin/asterisk -f\n")
 	return script.String()
@@ -83,13 +103,25 @@ func (a *Asterisk) makeDir(o AsteriskOptions) error {
 	if err := a.writeConfiguration(o); err != nil {
 		return err
 	}
-	if err := copyShipped("sounds/en/callbackd/*", filepath.Join(a.Dir, "sounds")); err != nil {
+	if err := a.providePrompts(o); err != nil {
 		return err
 	}
 	if err := a.SetMusic(Sound{Hz: MusicHz, Lasts: musicTime}); err != nil {
 		return fmt.Errorf("writing the music on hold: %w", err)
 	}
 	return a.save()
+}
+
+// providePrompts makes a folder of callbackd's prompts, unless all sounds are in one that is given.
+func (a *Asterisk) providePrompts(o AsteriskOptions) (err error) {
+	if o.English != "" {
+		a.English, err = filepath.Abs(o.English)
+		return err
+	}
+	if err := os.MkdirAll(a.prompts(), 0o755); err != nil {
+		return fmt.Errorf("making the folder of the prompts: %w", err)
+	}
+	return copyShipped("sounds/en/callbackd/*", a.prompts())
 }
 
 func (a *Asterisk) chooseDir(dir string) (err error) {

@@ -64,7 +64,7 @@ func (s Sound) write(path string) error {
 // AddSound makes a sound that is played as callbackd/NAME, in English. Asterisk
 // need not be told.
 func (a *Asterisk) AddSound(name string, sound Sound) error {
-	return sound.write(filepath.Join(a.Dir, "sounds", name+".wav"))
+	return sound.write(filepath.Join(a.prompts(), name+".wav"))
 }
 
 // SetMusic replaces the music on hold of the class "default", for those who

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	asteriskconf "github.com/callbackd/callbackd/asterisk-conf"
 	"github.com/callbackd/callbackd/callback/postgres/private"
 )
 
@@ -96,6 +98,29 @@ func cacheDir() (string, error) {
 func recipe() string {
 	sum := sha256.Sum256([]byte("1 " + suite + " " + strings.Join(packages, " ")))
 	return suite + "-" + hex.EncodeToString(sum[:4])
+}
+
+// Sounds gives all sounds in English, Asterisk's own and callbackd's prompts, by
+// their files' paths as in callbackd/offer.wav.
+func (r *Root) Sounds() (map[string][]byte, error) {
+	shipped, err := fs.Sub(asteriskconf.Files, "sounds/en")
+	if err != nil {
+		return nil, err
+	}
+	sounds := make(map[string][]byte)
+	for _, from := range []fs.FS{os.DirFS(filepath.Join(r.Dir, englishPlace)), shipped} {
+		err := fs.WalkDir(from, ".", func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() {
+				return err
+			}
+			sounds[file], err = fs.ReadFile(from, file)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading the sounds: %w", err)
+		}
+	}
+	return sounds, nil
 }
 
 func (r *Root) complete() bool {

@@ -126,11 +126,8 @@ func (l *background) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// demo is the folder in ours that "make demo" keeps its recordings in.
-const demo = "demo"
-
-// down stops all and removes the folder, but not what the demo keeps there. It
-// goes on after a failure, so that as much as possible is gone.
+// down stops all and removes what the lab has written in the folder. It goes on
+// after a failure, so that as much as possible is gone.
 func (l *background) down(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*stopLimit)
 	defer cancel()
@@ -147,32 +144,16 @@ func (l *background) down(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("stopping the lab: %w", err)
 	}
-	if err := l.clear(); err != nil {
-		return fmt.Errorf("removing the lab's folder: %w", err)
-	}
-	l.say("all is stopped and removed")
-	return nil
-}
-
-func (l *background) clear() error {
-	entries, err := os.ReadDir(l.dir)
+	left, err := l.clear()
 	if err != nil {
-		return err
+		return fmt.Errorf("clearing the lab's folder: %w", err)
 	}
-	kept := false
-	for _, entry := range entries {
-		if entry.Name() == demo {
-			kept = true
-			continue
-		}
-		if err := os.RemoveAll(l.path(entry.Name())); err != nil {
-			return err
-		}
-	}
-	if kept {
+	if len(left) == 0 {
+		l.say("all is stopped and removed")
 		return nil
 	}
-	return os.Remove(l.dir)
+	l.say("all is stopped; what the lab did not write, or what was changed since, stays in %s: %s", l.dir, strings.Join(left, ", "))
+	return nil
 }
 
 // status says of each part whether it runs. It fails when one does not, or when

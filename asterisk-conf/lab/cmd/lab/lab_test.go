@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -174,21 +175,97 @@ func TestStatusTellsACallbackdThatCanNotTakeCallsFromOneThatDoesNotRun(t *testin
 func TestDownKeepsWhatTheDemoKeeps(t *testing.T) {
 	l := newLab(t)
 	recording := filepath.Join(l.dir, "demo", "agent.wav")
-	if err := os.MkdirAll(filepath.Dir(recording), 0o755); err != nil {
-		t.Fatal(err)
+	l.write("demo/agent.wav", nil)
+	l.write("callbackd.log", nil)
+	if out := l.run("down"); !strings.Contains(out, "stays in "+l.dir+": demo") {
+		t.Errorf("down does not say what stays:\n%s", out)
 	}
-	for _, path := range []string{recording, filepath.Join(l.dir, "callbackd.log")} {
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	l.run("down")
 	if _, err := os.Stat(recording); err != nil {
 		t.Errorf("the demo's recording: %v, want it kept", err)
 	}
-	if left, err := os.ReadDir(l.dir); err != nil || len(left) != 1 {
-		t.Errorf("left are %v (%v), want the demo's folder alone", left, err)
+	l.left("demo")
+}
+
+// What people do with the lab by env and the comments in callbackd.yaml alone: a script of their own that
+// plays a recording of their own, reached by a number of its own. It outlives the lab.
+func TestWhatPeoplePutIntoTheLabWorksAndStays(t *testing.T) {
+	l := newLab(t)
+	l.run("up")
+	env := l.env()
+	const hz = 620
+	l.write("sounds/en/acme/hello.wav", readFile(t, toneFile(t, hz)))
+	l.write("mine.yaml", []byte("type: Phone\nstart: hello\nactions:\n  hello:\n    Play: {Sounds: [acme/hello]}\n    branches: {Default: bye, OnError: bye}\n  bye:\n    Hangup: {}\n"))
+	l.write("callbackd.yaml", []byte("scripts: [mine.yaml]\n"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	reload := exec.CommandContext(ctx, callbackd, "script", "reload")
+	for name, value := range env {
+		reload.Env = append(reload.Env, name+"="+value)
 	}
+	if out, err := reload.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	command := "dialplan set global CALLBACKD_SCRIPT_8005550199 mine"
+	if !strings.Contains(readText(t, filepath.Join(l.dir, "env")), strings.Replace(command, "mine", "NAME", 1)) {
+		t.Errorf("env does not say %q", command)
+	}
+	if out, err := exec.CommandContext(ctx, env["LAB_CONSOLE"], "-rx", command).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	carrier, err := phone.NewCarrier(ctx, phone.Options{Listen: env["LAB_TRUNK"], Server: env["LAB_SIP"]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeAtEnd(t, carrier)
+	call, err := carrier.Call(ctx, "2125550123", "8005550199")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call.AwaitTone(ctx, hz); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call.AwaitEnded(ctx); err != nil {
+		t.Fatal(err)
+	}
+
+	if out := l.run("down"); !strings.Contains(out, "callbackd.yaml, mine.yaml, sounds") {
+		t.Errorf("down does not say what stays:\n%s", out)
+	}
+	l.left("callbackd.yaml", "mine.yaml", "sounds")
+	if english, err := os.ReadDir(filepath.Join(l.dir, "sounds", "en")); err != nil || len(english) != 1 {
+		t.Errorf("of the sounds, %v are left (%v), want those of acme alone", english, err)
+	}
+	l.run("up")
+	if text := readText(t, filepath.Join(l.dir, "callbackd.yaml")); text != "scripts: [mine.yaml]\n" {
+		t.Errorf("up has changed callbackd.yaml to %q", text)
+	}
+}
+
+// toneFile gives a file with a tone in it.
+func toneFile(t *testing.T, hz float64) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "sounds"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := (&lab.Asterisk{Dir: dir}).AddSound("tone", lab.Sound{Hz: hz, Lasts: 2 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "sounds", "tone.wav")
+}
+
+func readFile(t *testing.T, file string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func readText(t *testing.T, file string) string {
+	t.Helper()
+	return string(readFile(t, file))
 }
 
 func TestDownClearsAwayWhatACrashLeft(t *testing.T) {
@@ -201,12 +278,7 @@ func TestDownClearsAwayWhatACrashLeft(t *testing.T) {
 
 func TestWhatKeepsCallbackdFromStartingIsSaid(t *testing.T) {
 	l := newLab(t)
-	if err := os.MkdirAll(l.dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(l.dir, "callbackd.yaml"), []byte("colour: red\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	l.write("callbackd.yaml", []byte("colour: red\n"))
 	err := run(t.Context(), l.args("up"), &bytes.Buffer{})
 	if err == nil || !strings.Contains(err.Error(), "colour") {
 		t.Errorf("got %v, want callbackd's own complaint", err)
@@ -259,6 +331,31 @@ func (l labInDir) run(command string) string {
 		l.t.Fatalf("lab %s: %v\n%s", command, err, out.String())
 	}
 	return out.String()
+}
+
+// write puts a file into the lab's folder, as people do.
+func (l labInDir) write(name string, text []byte) {
+	l.t.Helper()
+	file := filepath.Join(l.dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		l.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// left holds that nothing but these is in the lab's folder.
+func (l labInDir) left(want ...string) {
+	l.t.Helper()
+	entries, err := os.ReadDir(l.dir)
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	if err != nil || !slices.Equal(names, want) {
+		l.t.Errorf("left are %v (%v), want %v", names, err, want)
+	}
 }
 
 func (l labInDir) open() *background {

@@ -16,7 +16,7 @@ const usage = `usage: lab [--dir DIR] [--callbackd PROGRAM] up|status|down
 
   up      start Asterisk, Postgres and callbackd, and write DIR/env for a shell to source
   status  say what runs
-  down    stop all and remove DIR, but not what the demo keeps there
+  down    stop all and remove what the lab has written in DIR; what others have put there stays
 `
 
 // errUsage is a wrong command line: exit code 2.

@@ -22,6 +22,8 @@ const (
 	healthPort = 9117
 	// skill is the one that the example script asks for.
 	skill = "support"
+	// sounds is the folder of sounds in ours, one a language.
+	sounds = "sounds"
 )
 
 // up starts what does not run and returns when all answer.
@@ -34,6 +36,7 @@ func (l *background) up(ctx context.Context) error {
 		return err
 	}
 	for _, part := range []func(context.Context) error{
+		func(context.Context) error { return l.giveSounds(root) },
 		func(ctx context.Context) error { return l.startAsterisk(ctx, root) },
 		l.startPostgres,
 		l.writeSettings,
@@ -49,6 +52,19 @@ func (l *background) up(ctx context.Context) error {
 	return nil
 }
 
+// giveSounds gives Asterisk's sounds and callbackd's a folder in which people put their own beside them.
+func (l *background) giveSounds(root *lab.Root) error {
+	english, err := root.Sounds()
+	if err != nil {
+		return err
+	}
+	files := make(map[string][]byte, len(english))
+	for name, sound := range english {
+		files[filepath.Join(sounds, "en", name)] = sound
+	}
+	return l.give(files)
+}
+
 func (l *background) startAsterisk(ctx context.Context, root *lab.Root) (err error) {
 	if err := l.find(root); err != nil {
 		return err
@@ -56,7 +72,8 @@ func (l *background) startAsterisk(ctx context.Context, root *lab.Root) (err err
 	switch {
 	case l.asterisk == nil:
 		l.say("starting Asterisk")
-		l.asterisk, err = lab.StartAsterisk(ctx, root, lab.AsteriskOptions{Dir: l.path("asterisk"), Detached: true})
+		l.asterisk, err = lab.StartAsterisk(ctx, root, lab.AsteriskOptions{
+			Dir: l.path("asterisk"), English: l.path(filepath.Join(sounds, "en")), Detached: true})
 		return err
 	case !l.asterisk.Running():
 		l.say("starting Asterisk again")
@@ -106,7 +123,10 @@ func (l *background) settings() []setting {
 	return []setting{
 		{"LAB_SIP", l.asterisk.SIP, "Asterisk: phones register there and the carrier calls there (SIP over UDP)."},
 		{"LAB_TRUNK", l.asterisk.Trunk, "The carrier: calls from exactly there come in from outside, with any number; callbacks go there."},
-		{"LAB_DID", l.asterisk.DID, "The number that runs the example script."},
+		{"LAB_DID", l.asterisk.DID, "The number that runs the example script. A script of your own, NAME.yaml, is named in callbackd.yaml and runs for calls to\n" +
+			"# any other number, as 8005550199, after: $LAB_CONSOLE -rx 'dialplan set global CALLBACKD_SCRIPT_8005550199 NAME'\n" +
+			"# (for all numbers that have none of their own: CALLBACKD_SCRIPT). It holds until Asterisk ends."},
+		{"LAB_SOUNDS", l.path(sounds), "What Asterisk plays; recordings of your own go there, too: callbackd script speak NAME.yaml --sounds $LAB_SOUNDS"},
 		{"LAB_AGENTS", strings.Join(agents, " "), "extension:password of each agent. Who registers, from anywhere but LAB_TRUNK, gets calls at once."},
 		{"LAB_CONSOLE", l.path("console"), "With -rvvv behind it: Asterisk's console."},
 		{"LAB_ASTERISK_LOG", l.asterisk.Log(), "The logs."},
@@ -122,10 +142,17 @@ func (l *background) settings() []setting {
 
 // configuration is callbackd's own file, for who wants to try another setting.
 const configuration = `# The lab's callbackd. Its addresses and passwords come from env, beside this file.
-# After a change here: kill callbackd (go run ./asterisk-conf/lab/cmd/lab status
-# says its number), then make lab.
+#
+# After a change of scripts or skills: bin/callbackd script reload. After any other
+# change here: kill callbackd (go run ./asterisk-conf/lab/cmd/lab status says its
+# number), then make lab. What you change here stays when make lab-down clears up.
 log:
   level: debug
+
+# Scripts of your own, beside this file; how a call reaches one stands in env. With
+# this key the example runs only where it is named, too, after
+# bin/callbackd script example example -o .lab/example.yaml
+#scripts: [example.yaml, mine.yaml]
 `
 
 // writeSettings writes env, and callbackd's file unless it is there already.
@@ -151,13 +178,7 @@ func (l *background) writeSettings(context.Context) (err error) {
 	if err := l.writeConsole(); err != nil {
 		return err
 	}
-	if _, err := os.Stat(l.path("callbackd.yaml")); err == nil {
-		return nil
-	}
-	if err := os.WriteFile(l.path("callbackd.yaml"), []byte(configuration), 0o600); err != nil {
-		return fmt.Errorf("writing callbackd's configuration: %w", err)
-	}
-	return nil
+	return l.give(map[string][]byte{"callbackd.yaml": []byte(configuration)})
 }
 
 // writeConsole writes a program that leads to Asterisk's console. Its name stays the same when Asterisk
