@@ -82,8 +82,9 @@ type ScriptVersion struct {
 
 // ScriptNode is a node in which new contacts begin with a version.
 type ScriptNode struct {
-	Node  string    `json:"node"`
-	Since time.Time `json:"since"`
+	Node    string    `json:"node"`
+	Since   time.Time `json:"since"`
+	Running bool      `json:"running"` // a daemon holds the node now
 }
 
 // ScriptStanding says how many open contacts stand at an action.
@@ -105,8 +106,9 @@ func (s *Store) ListScripts(ctx context.Context) ([]ScriptVersion, error) {
 		    GROUP BY 1, 2, 3
 		), listed AS (
 		    SELECT v.name, v.version, v.first_seen,
-		           (SELECT coalesce(json_agg(json_build_object('node', c.node, 'since', c.since) ORDER BY c.node), '[]')
-		            FROM script_current c WHERE (c.name, c.version) = (v.name, v.version)) AS nodes,
+		           (SELECT coalesce(json_agg(json_build_object('node', c.node, 'since', c.since,
+		                                     'running', coalesce(n.expires_at > clock_timestamp(), false)) ORDER BY c.node), '[]')
+		            FROM script_current c JOIN node n ON n.name = c.node WHERE (c.name, c.version) = (v.name, v.version)) AS nodes,
 		           (SELECT coalesce(json_agg(json_build_object('action', action, 'contacts', contacts, 'resting', resting)
 		                                     ORDER BY action), '[]')
 		            FROM standing WHERE (script, script_version) = (v.name, v.version)) AS standing

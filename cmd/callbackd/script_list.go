@@ -15,7 +15,8 @@ func scriptListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List the scripts that run: their versions, where, and how many contacts stand in them",
 		Long: `List the scripts that run: a line for each version that new calls begin with on some node, or that open
-contacts are still in. A contact stays on the version with which it began.
+contacts are still in. A contact stays on the version with which it began. A node that no daemon serves
+now is not running.
 
 STAND AT tells at which actions the open contacts stand and how many; those that rest have nothing
 more to do until an agent answers or the call ends.`,
@@ -52,7 +53,7 @@ func scriptRow(v postgres.ScriptVersion) []string {
 	const shown = 12
 	var nodes, standing []string
 	for _, n := range v.Nodes {
-		nodes = append(nodes, n.Node)
+		nodes = append(nodes, nodeText(n))
 	}
 	contacts := 0
 	for _, s := range v.Standing {
@@ -60,9 +61,16 @@ func scriptRow(v postgres.ScriptVersion) []string {
 		standing = append(standing, standingText(s))
 	}
 	return []string{
-		v.Name, v.Version[:min(shown, len(v.Version))], moment(v.FirstSeen), strings.Join(nodes, " "),
+		v.Name, v.Version[:min(shown, len(v.Version))], moment(v.FirstSeen), strings.Join(nodes, ", "),
 		fmt.Sprint(contacts), strings.Join(standing, ", "),
 	}
+}
+
+func nodeText(n postgres.ScriptNode) string {
+	if n.Running {
+		return n.Node
+	}
+	return n.Node + " (not running)"
 }
 
 func standingText(s postgres.ScriptStanding) string {

@@ -22,7 +22,8 @@ func scriptSpeakCommand() *cobra.Command {
 		Short: "Speak the recordings that scripts have words for and that are missing",
 		Long: `Speak the recordings that scripts have words for and that are missing, by the text-to-speech program
 that is installed (flite or espeak-ng), into FOLDER/LANGUAGE/NAME.wav. A recording that is there, in
-whatever format, is left as it is. During a call nothing is spoken by a program.
+whatever format, is left as it is: delete it where its words have changed. During a call nothing is
+spoken by a program.
 
 A script has the words beside the recording's name:
 
@@ -36,6 +37,9 @@ A script has the words beside the recording's name:
 			language := cmp.Or(language, "en")
 			if !filepath.IsLocal(language) || strings.ContainsRune(language, filepath.Separator) {
 				return usageError{cmd.CommandPath(), fmt.Errorf("--language %q is not a language, as in en or fr_CA", language)}
+			}
+			if _, err := sounds.Open(folder, language); err != nil {
+				return fmt.Errorf("%w; --sounds is Asterisk's own folder of sounds, which holds en/", err)
 			}
 			recordings, err := recordingsOf(files)
 			if err != nil {
@@ -87,7 +91,7 @@ func speak(cmd *cobra.Command, folder, language string, recording script.Recordi
 		return err
 	}
 	if there {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: is there\n", recording.Name)
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: is there; delete it to have it spoken again\n", recording.Name)
 		return nil
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: ", recording.Name)
