@@ -26,6 +26,9 @@ func (f *fakeStore) AskAgentAt(_ context.Context, endpoint string, ask callback.
 		return callback.AgentState{}, ErrNotFound
 	}
 	err := f.changeAgent(ask)
+	if err == nil {
+		f.codes++
+	}
 	return f.agentState(), err
 }
 

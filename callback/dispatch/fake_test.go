@@ -24,6 +24,7 @@ type fakeStore struct {
 	until    time.Time                                 // of the agent's activity
 	presence callback.Presence                         // of the agent
 	reason   string                                    // of the presence
+	codes    int                                       // how often a code has changed the agent
 	looks    int                                       // how often Lamps was asked
 	offers   map[callback.ContactID]callback.OfferMade // matched, and not yet saved with the contact
 	promised map[callback.ContactID]bool               // a callback has been saved at some time

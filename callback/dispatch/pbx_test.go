@@ -19,6 +19,7 @@ type phoneLine struct {
 	state   callback.ChannelState
 	inbound bool
 	dialled bool
+	code    *callback.CodeDialled // not nil: an agent has dialled a code
 }
 
 // pbx is an Asterisk with people on its phones. It outlives the daemons that connect to it.
@@ -36,6 +37,7 @@ type pbx struct {
 	mute     bool // commands are not answered
 	dice     *rand.Rand
 	dials    int
+	dialled  int // codes, by the agent
 	arrivals int
 	requests map[string]int // web requests, by URL
 }
@@ -80,6 +82,7 @@ func (p *pbx) snapshot() *callback.Snapshot {
 			arrived := arrival(id)
 			found.Arrived = &arrived
 		}
+		found.Code = line.code
 		s.Channels[id] = found
 	}
 	for id, channels := range p.bridges {
@@ -150,6 +153,7 @@ func (p *pbx) carryOut(cmd callback.Command) error {
 		if p.lines[cmd.Channel] == nil {
 			return errGone
 		}
+		p.tell(callback.LegLeft{Channel: cmd.Channel})
 		p.end(cmd.Channel, callback.CauseNormal)
 	}
 	return nil

@@ -90,6 +90,13 @@ func (m *mortal) Match(ctx context.Context, request MatchRequest) (*Match, error
 	return m.fakeStore.Match(ctx, request)
 }
 
+func (m *mortal) AskAgentAt(ctx context.Context, endpoint string, ask callback.AgentAsk, askedBy string) (callback.AgentState, error) {
+	if m.dead.Load() {
+		return callback.AgentState{}, errAway
+	}
+	return m.fakeStore.AskAgentAt(ctx, endpoint, ask, askedBy)
+}
+
 func (m *mortal) QueueCallback(ctx context.Context, lease Lease, change Change) (callback.ContactID, error) {
 	return m.Create(ctx, lease, change)
 }
@@ -165,6 +172,8 @@ func (s *storm) weather() {
 	switch dice {
 	case 14:
 		s.person()
+	case 15, 16:
+		p.dialCode()
 	case 6:
 		p.hearing = false
 		p.lose()
@@ -217,6 +226,16 @@ func (s *storm) person() {
 	s.store.request(request)
 }
 
+// dialCode lets the agent log in or out, pause, or be ready.
+func (p *pbx) dialCode() {
+	p.dialled++
+	code := callback.CodeDialled{
+		Channel: fmt.Sprintf("code-%04d", p.dialled), Endpoint: "PJSIP/1001", Code: []string{"login", "pause", "ready"}[p.dice.IntN(3)],
+	}
+	p.lines[code.Channel] = &phoneLine{state: callback.ChannelUp, code: &code}
+	p.tell(code)
+}
+
 // people do what is expected of them: prompts end, callers press 1, phones are answered, those of agents
 // only if they are willing.
 func (p *pbx) people(willing bool) {
@@ -242,6 +261,7 @@ func (s *storm) calm() {
 	s.store.setAway(false)
 	s.store.mu.Lock()
 	s.store.unsure, s.store.unsureCreate = nil, nil
+	s.store.presence = callback.Available
 	s.store.mu.Unlock()
 	s.pbx.mu.Lock()
 	s.pbx.mute = false
@@ -261,7 +281,7 @@ func (s *storm) calm() {
 }
 
 func TestWhateverDiesNobodyIsLostOrStuck(t *testing.T) {
-	dials, requests := 0, 0
+	dials, requests, codes := 0, 0, 0
 	ended := map[callback.Outcome]int{}
 	for seed := range uint64(stormSeeds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -282,16 +302,17 @@ func TestWhateverDiesNobodyIsLostOrStuck(t *testing.T) {
 				s.stop()
 				dials += p.dials
 				requests += len(p.requests)
+				codes += store.codes
 				for _, record := range store.contacts {
 					ended[record.Contact.Outcome]++
 				}
 			})
 		})
 	}
-	if dials == 0 || requests == 0 || ended[callback.OutcomeTakenOver] == 0 || ended[callback.OutcomeCancelled] == 0 || ended[callback.OutcomeHungUp] == 0 {
-		t.Errorf("the storms have not come far: %d callbacks, %d web requests, outcomes %v", dials, requests, ended)
+	if dials == 0 || requests == 0 || codes == 0 || ended[callback.OutcomeTakenOver] == 0 || ended[callback.OutcomeCancelled] == 0 || ended[callback.OutcomeHungUp] == 0 {
+		t.Errorf("the storms have not come far: %d callbacks, %d web requests, %d codes, outcomes %v", dials, requests, codes, ended)
 	}
-	t.Logf("%d callbacks, %d web requests, outcomes %v", dials, requests, ended)
+	t.Logf("%d callbacks, %d web requests, %d codes, outcomes %v", dials, requests, codes, ended)
 }
 
 // check proves that everyone has an outcome, that a promise was kept or is left to a person, and that
@@ -322,6 +343,9 @@ func (s *storm) check() {
 		if n > 1 {
 			s.t.Errorf("the web server was asked %d times for %s", n, path)
 		}
+	}
+	if s.store.codes > s.pbx.dialled {
+		s.t.Errorf("%d codes were dialled, and %d carried out", s.pbx.dialled, s.store.codes)
 	}
 	if len(s.pbx.lines) > 0 || len(s.pbx.bridges) > 0 || s.d.sessionCount() > 0 {
 		s.t.Errorf("left: channels %v, bridges %v, %v sessions", s.pbx.lines, s.pbx.bridges, s.d.sessionCount())
