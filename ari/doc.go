@@ -38,6 +38,15 @@
 //
 // A sound that is played from an offset on lets its first 20 ms be heard before it goes there.
 //
+// # Codes and lamps
+//
+// A call to Stasis(callback,agent:CODE,ARGUMENT) is an agent who has dialled a code. The agent is known by
+// the channel's name, which has the endpoint in it, and by nothing that the phone says.
+//
+// A lamp is a device Stasis:NAME, which ARI lets us set and a hint of the dialplan shows. Asterisk keeps them
+// over a restart, and tells each change to whoever has subscribed to devices, us among them: those are not
+// passed on.
+//
 // # Voice in a bridge
 //
 // What Asterisk does on a channel that is in a bridge with another one (the real tests hold it so):

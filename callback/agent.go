@@ -10,12 +10,16 @@ import (
 // Every change of it goes through [AgentState.After]; the database makes the same of what calls and time
 // bring, and keeps a record of each change.
 //
-//	                  match         answers            call ends
-//	presence       ┌────────▶ offered ────▶ working_... ───────▶ after_call
-//	is available:  free ◀────────┼───────────────┘ │                │
-//	               ▲ ▲           ▼                 │ without        │
-//	               │ └──────── refused             ▼ after-call     │
-//	               └── time, available, ready ── free ◀─────────────┘
+//	       match            answers                  the call ends
+//	free ─────────▶ offered ─────────▶ working_... ─────────────────▶ after_call
+//	 ▲                 │                    │                              │
+//	 │                 │ does not accept    │ no after-call work           │
+//	 │  time, ready    ▼                    │                              │
+//	 ├───────────── refused                 │                 time, ready  │
+//	 └──────────────────────────────────────┴──────────────────────────────┘
+//
+// Beside it the agent is logged_out, available or unavailable, which any request changes at any time, and
+// is matched only while available. To ask to be available is to be ready, too.
 //
 // A call of the agent's own is not in it: that is the state of the phone, which Asterisk knows. A phone in
 // use is offered nothing, whatever stands here.

@@ -23,5 +23,9 @@
 // A question is asked once at most: its ID stands in the contact's row before it is asked, and a script
 // that has come back from the row goes on waiting for that ID until its deadline.
 //
+// Agents who dial a code of the dialplan get what they ask for and are given back to it with a word for a
+// prompt; no contact is made of them. How agents and queues stand is shown on lamps, which follow the
+// database, whoever has changed it.
+//
 // The package declares what it needs: Store and Switch.
 package dispatch
