@@ -73,10 +73,8 @@ func (t *Turn) legFound(channel string, state ChannelState) {
 		t.command(Hangup{Channel: channel, Reason: "normal"})
 		return
 	}
-	if c.State == StateEnded {
-		if c.Outcome != OutcomeTransferred { // that call goes on, and its agent is still being told so
-			t.hangup(leg, "normal")
-		}
+	if c.State == StateEnded && c.Outcome != OutcomeTransferred { // that call goes on, and its agent is still being told so
+		t.hangup(leg, "normal")
 		return
 	}
 	switch {
