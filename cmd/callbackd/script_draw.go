@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,11 +19,15 @@ func scriptDrawCommand() *cobra.Command {
 		Short: "Draw a script's flow, as SVG",
 		Long: `Draw a script's flow, as an SVG picture that browsers show: the actions as boxes, from top to bottom,
 the branches as lines with their names. What OnError brings is thin and dashed, a Callback is green,
-a pause sign stands where the script has nothing more to do.`,
+a pause sign stands where the script has nothing more to do: red where that can leave a caller on the
+line who is in no queue.`,
 		Example: `  callbackd script draw support.yaml -o support.svg
   callbackd script draw support.yaml | rsvg-convert > support.png`,
 		Args: args("FILE"),
 		RunE: func(cmd *cobra.Command, given []string) error {
+			if ending := strings.ToLower(filepath.Ext(output)); ending != "" && ending != ".svg" {
+				return usageError{cmd.CommandPath(), fmt.Errorf("-o %s: the drawing is SVG; want a name that ends in .svg", output)}
+			}
 			parsed, err := parseScript(given[0])
 			if err != nil {
 				return err

@@ -180,7 +180,10 @@ func randomView(t *rapid.T, most int) view {
 			Name:    fmt.Sprintf("a%d", i),
 			Kind:    rapid.SampledFrom([]string{"Play", "Menu", "Callback", "Hangup", "Runscript", "Contacttakeover"}).Draw(t, "kind"),
 			Caption: rapid.SampledFrom([]string{"", "x", "Half a minute of music", strings.Repeat("long captions ", 9), "語語語語語語語語語語語語語語語語"}).Draw(t, "caption"),
+			Summary: rapid.SampledFrom([]string{"", "support", strings.Repeat("{EWT} > 300 and ", 9)}).Draw(t, "summary"),
 		}
+		a.Rests = a.Kind != "Hangup" && rapid.Bool().Draw(t, "rests")
+		a.Adrift = a.Rests && rapid.Bool().Draw(t, "adrift")
 		for _, branch := range branches {
 			switch draw := rapid.IntRange(0, 9).Draw(t, branch); {
 			case a.Kind == "Hangup":

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -210,33 +211,54 @@ func TestWaysBackGoUpBesideTheBoxes(t *testing.T) {
 }
 
 func TestShapesTellWhatAnActionIs(t *testing.T) {
-	to := func(names ...string) (branches []script.Branch) {
-		for _, name := range names {
-			branches = append(branches, script.Branch{Name: name, To: "a"})
+	for kind, want := range map[string]shape{"Callback": promise, "Hangup": end, "Runscript": handover, "Play": plain, "If": plain} {
+		b := newGraph(view{start: "a", actions: []script.Action{{Name: "a", Kind: kind}}}).boxes[1]
+		if b.shape != want {
+			t.Errorf("%s has the shape %v, want %v", kind, b.shape, want)
 		}
-		return branches
 	}
-	for _, test := range []struct {
-		action script.Action
-		shape  shape
-		rests  bool
-	}{
-		{script.Action{Kind: "Callback"}, promise, true},
-		{script.Action{Kind: "Callback", Branches: to("Default", "OnError")}, promise, false},
-		{script.Action{Kind: "Hangup"}, end, false},
-		{script.Action{Kind: "Runscript"}, handover, false},
-		{script.Action{Kind: "Play", Branches: to("OnError")}, plain, true},
-		{script.Action{Kind: "If", Branches: to("Then")}, plain, true},
-		{script.Action{Kind: "If", Branches: to("Then", "Else")}, plain, false},
-		{script.Action{Kind: "Loop", Branches: to("Again", "OnComplete")}, plain, false},
-		{script.Action{Kind: "Menu", Branches: to("1", "NoInput", "WrongKey")}, plain, false},
-		{script.Action{Kind: "Menu", Branches: to("1", "NoInput")}, plain, true},
-	} {
-		test.action.Name = "a"
-		b := newGraph(view{start: "a", actions: []script.Action{test.action}}).boxes[1]
-		if b.shape != test.shape || b.rests != test.rests {
-			t.Errorf("%+v: shape %v, rests %t", test.action, b.shape, b.rests)
-		}
+}
+
+func TestSummariesStandBelowTheCaptionsShortenedAndInFullInTheTitle(t *testing.T) {
+	long := strings.Repeat("{EWT} > 300 and ", 9) + "{WEEKDAY} != Sun"
+	v := view{start: "a", actions: []script.Action{
+		{Name: "a", Kind: "Reqagent", Caption: "Ask for somebody", Summary: "support", Branches: []script.Branch{{Name: "Default", To: "b"}}},
+		{Name: "b", Kind: "If", Caption: "Long?", Summary: long},
+	}}
+	texts, titles := read(t, layOut(newGraph(v)).svg("summaries"))
+	if at := slices.Index(texts, "support"); at < 2 || texts[at-1] != "Reqagent" || texts[at-2] != "Ask for somebody" {
+		t.Errorf("the skill does not stand below the caption and the kind: %q", texts)
+	}
+	if anyContains(texts, "{WEEKDAY}") || !anyContains(texts, "{EWT} > 300", "…") {
+		t.Errorf("the long condition is not shortened: %q", texts)
+	}
+	if !anyContains(titles, "If b: Long? ("+long+")") {
+		t.Errorf("no title has the whole condition: %q", titles)
+	}
+}
+
+// Where a caller can be left on the line in no queue, the drawing warns.
+func TestRestWithACallerInNoQueueIsAWarning(t *testing.T) {
+	const text = `type: Phone
+start: hello
+actions:
+  hello: {Play: {Sounds: [callbackd/regret]}, branches: {OnError: request}}
+  request: {Reqagent: {Skill: support}}
+`
+	s, found := script.Parse("adrift.yaml", []byte(text))
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
+	}
+	var drawn bytes.Buffer
+	if err := SVG(&drawn, s); err != nil {
+		t.Fatal(err)
+	}
+	texts, titles := read(t, drawn.Bytes())
+	if !slices.Contains(texts, "no queue") || !slices.Contains(texts, "rests") || !anyContains(titles, "in no queue") {
+		t.Errorf("the texts are %q, the titles %q", texts, titles)
+	}
+	if n := strings.Count(drawn.String(), warning); n != 2 {
+		t.Errorf("%d parts have the colour of a warning, want the sign and the word of one rest", n)
 	}
 }
 

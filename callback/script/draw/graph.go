@@ -19,11 +19,14 @@ type box struct {
 	name    string // of the action, or of the event; Start
 	caption string
 	shape   shape
+	summary string  // what it does, in a few words; may be ""
 	rests   bool    // where nothing more is defined, the script rests
+	adrift  bool    // and may then leave a caller on the line who is in no queue
 	aside   bool    // only a failure leads here
 	out     []*wire // in the order of the branches
 
 	lines         []string // the caption as it is written, at most maxLines
+	says          []string // the summary as it is written, at most summaryLines
 	width, height int
 	layer         int
 	item          *item
@@ -70,7 +73,8 @@ func newGraph(v view) *graph {
 	actions := make(map[string]*box)
 	for _, a := range v.actions {
 		actions[a.Name] = g.addBox(&box{
-			kind: a.Kind, name: a.Name, caption: cmp.Or(a.Caption, a.Name), shape: shapeOf(a.Kind), rests: rests(a),
+			kind: a.Kind, name: a.Name, caption: cmp.Or(a.Caption, a.Name), summary: a.Summary,
+			shape: shapeOf(a.Kind), rests: a.Rests, adrift: a.Adrift,
 		})
 	}
 	g.addWire(g.boxes[0], actions[v.start], "")
@@ -124,23 +128,6 @@ func shapeOf(kind string) shape {
 		return handover
 	}
 	return plain
-}
-
-// whole are the kinds whose outcomes are all named: with these branches there is no other way to end.
-var whole = map[string][]string{"If": {"Then", "Else"}, "Loop": {"Again", "OnComplete"}, "Menu": {"NoInput", "WrongKey"}}
-
-// rests says whether an action can end where the script defines no way on.
-func rests(a script.Action) bool {
-	if a.Kind == "Hangup" || a.Kind == "Runscript" {
-		return false
-	}
-	has := func(name string) bool {
-		return slices.ContainsFunc(a.Branches, func(b script.Branch) bool { return b.Name == name })
-	}
-	if names, ok := whole[a.Kind]; ok && !slices.ContainsFunc(names, func(name string) bool { return !has(name) }) {
-		return false
-	}
-	return !has("Default")
 }
 
 // components gives the parts of the graph that hang together by wires, that of the start first.

@@ -35,8 +35,12 @@ func (b *box) measure() {
 		b.height = pillHeight
 		return
 	}
-	b.width = even(max(b.width, textWidth(b.kind, kindSize)+2*padding, boxMinimum) + 2*b.inset())
-	b.height = 10 + lineHeight*len(b.lines) + 14 + 8
+	b.says = wrap(b.summary, kindSize, summaryWidth, summaryLines)
+	for _, line := range append([]string{b.kind}, b.says...) {
+		b.width = max(b.width, textWidth(line, kindSize)+2*padding)
+	}
+	b.height = 10 + lineHeight*len(b.lines) + kindHeight + summaryLine*len(b.says) + 8
+	b.width = even(max(b.width, boxMinimum) + 2*b.inset())
 }
 
 // inset is what the sides of a box take from the lines that touch it.
@@ -74,7 +78,7 @@ func (b *box) addPorts() {
 		b.ports = append(b.ports, w.port)
 	}
 	if b.rests {
-		b.ports = append(b.ports, &port{label: []string{restLabel}})
+		b.ports = append(b.ports, &port{label: []string{b.restLabel()}})
 	}
 	for _, p := range b.ports {
 		for _, line := range p.label {
@@ -87,6 +91,14 @@ func (b *box) addPorts() {
 	slices.SortStableFunc(b.ports, func(a, c *port) int {
 		return cmp.Or(cmp.Compare(b.side(a), b.side(c)), cmp.Compare(a.direction(), c.direction()))
 	})
+}
+
+// restLabel is what stands beside the sign of a rest.
+func (b *box) restLabel() string {
+	if b.adrift {
+		return adriftLabel
+	}
+	return restLabel
 }
 
 // side is where a line goes: -1 back along the left side, 0 down, 1 back along the right.

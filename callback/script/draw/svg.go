@@ -13,9 +13,10 @@ import (
 
 // What stands where a script rests.
 const (
-	restLabel  = "rests"
-	restStub   = 10
-	restRadius = 6
+	restLabel   = "rests"
+	adriftLabel = "no queue"
+	restStub    = 10
+	restRadius  = 6
 )
 
 // The colours. The picture has its own background, so it is the same in light and dark viewers.
@@ -26,6 +27,7 @@ const (
 	lineColour   = "#4b5a6a"
 	failColour   = "#b9807c"
 	failInk      = "#9c5f5b"
+	warning      = "#c2410c"
 	promiseFill  = "#0b7a6b"
 	promiseInk   = "#ffffff"
 	promiseQuiet = "#c9ebe4"
@@ -158,6 +160,11 @@ func (o *picture) box(b *box) {
 	}
 	if b.kind != "" {
 		o.addf(`<text x="%d" y="%d" font-size="%d" fill="%s">%s</text>`, b.x, y, kindSize, small, escape(b.kind))
+		y += kindHeight
+	}
+	for _, line := range b.says {
+		o.addf(`<text x="%d" y="%d" font-size="%d" fill="%s">%s</text>`, b.x, y, kindSize, text, escape(line))
+		y += summaryLine
 	}
 	o.addf(`</g>`)
 }
@@ -185,7 +192,7 @@ func (o *picture) hexagon(b *box) {
 func (o *picture) port(b *box, p *port) {
 	x, y := b.x+p.offset, b.y+b.height
 	if p.wire == nil {
-		o.rest(x, y)
+		o.rest(b, x, y)
 		return
 	}
 	colour, style := ink, ""
@@ -205,25 +212,34 @@ func (o *picture) port(b *box, p *port) {
 	o.addf(`</g>`)
 }
 
-// rest draws the sign of a pause below a box.
-func (o *picture) rest(x, y int) {
+// rest draws the sign of a pause below a box, in the colour of a warning where somebody may be left
+// on the line whom nobody will ever answer.
+func (o *picture) rest(b *box, x, y int) {
+	colour, title := quiet, "nothing more is defined: the script rests"
+	if b.adrift {
+		colour, title = warning, "nothing more is defined: the script can rest with a caller on the line who is in no queue"
+	}
 	middle := y + restStub + restRadius
-	o.addf(`<g stroke="%s" stroke-width="1.4"><title>nothing more is defined: the script rests</title>`, quiet)
+	o.addf(`<g stroke="%s" stroke-width="1.4"><title>%s</title>`, colour, title)
 	o.addf(`<path d="M%d %dv%d"/><circle cx="%d" cy="%d" r="%d" fill="%s"/>`, x, y, restStub, x, middle, restRadius, paper)
 	o.addf(`<path d="M%d %dv5M%d %dv5"/>`, x-2, middle-2, x+2, middle-2)
 	o.addf(`<text x="%d" y="%d" text-anchor="start" font-size="%d" fill="%s" stroke="none">%s</text></g>`,
-		x+restRadius+labelGap, middle+4, labelSize, quiet, restLabel)
+		x+restRadius+labelGap, middle+4, labelSize, colour, b.restLabel())
 }
 
 // full says all of a box.
 func (b *box) full() string {
-	switch {
-	case b.kind == "":
+	if b.kind == "" {
 		return b.caption
-	case b.caption == b.name:
-		return b.kind + " " + b.name
 	}
-	return b.kind + " " + b.name + ": " + b.caption
+	text := b.kind + " " + b.name
+	if b.caption != b.name {
+		text += ": " + b.caption
+	}
+	if b.summary != "" {
+		text += " (" + b.summary + ")"
+	}
+	return text
 }
 
 // full says all of a wire.

@@ -9,12 +9,16 @@ import (
 // The sizes of the texts, in pixels.
 const (
 	captionSize = 13
-	kindSize    = 11
+	kindSize    = 11 // and of the summary below it
 	labelSize   = 11
 	titleSize   = 17
 
 	maxLines     = 3  // of a caption
 	lineHeight   = 16 // of a caption
+	kindHeight   = 14 // of the kind
+	summaryLines = 2
+	summaryLine  = 13 // the height of a line of the summary
+	summaryWidth = 195
 	labelHeight  = 13 // of a line of a label
 	captionWidth = 150
 	labelWidth   = 110
