@@ -31,7 +31,7 @@ and when an agent is free and accepts, the caller is called back.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{cmd.CommandPath(), err}
 	})
-	root.AddCommand(serveCommand(), migrateCommand(), doctorCommand(), agentCommand(), contactCommand(), scriptCommand(), configCommand(), versionCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), doctorCommand(), agentCommand(), contactCommand(), queueCommand(), scriptCommand(), configCommand(), versionCommand())
 	root.SetHelpCommand(helpCommand())
 	return root
 }
