@@ -326,10 +326,13 @@ func (c *Contact) Variable(name string) (value string, ok bool) {
 	case "CONTACTID":
 		return c.ID.String(), true
 	case "SKILL":
-		if c.Place == nil {
-			return "", true
+		switch {
+		case c.Place != nil:
+			return c.Place.Skill, true
+		case c.Offer.Accepted():
+			return c.Offer.Skill, true // the two talk: it has waited there
 		}
-		return c.Place.Skill, true
+		return "", true
 	case "LANGUAGE":
 		return c.Language, true
 	case "EXTENSION":

@@ -48,3 +48,10 @@ func TestAZipToneThatCantBePlayedKeepsNobodyFromTheCaller(t *testing.T) {
 	s.join()
 	s.wantState(callback.StateConnected, "")
 }
+
+func TestTheSkillIsKnownWhileAgentAndContactTalk(t *testing.T) {
+	c := &callback.Contact{State: callback.StateConnected, Offer: &callback.Offer{Skill: "support", Result: callback.OfferAccepted}}
+	if skill, _ := c.Variable("SKILL"); skill != "support" {
+		t.Errorf("SKILL is %q", skill)
+	}
+}

@@ -61,6 +61,9 @@ func (s *session) ask(ctx context.Context, questions []play.Question) {
 // for the outcome (C12).
 func (s *session) keepBack(a answered) bool {
 	delete(s.asking, a.ID)
+	if s.elsewhere() {
+		return true // the daemon that has the contact now counts the question as not answered
+	}
 	if !s.record.Contact.ScriptPaused() {
 		return false
 	}

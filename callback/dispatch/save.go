@@ -31,6 +31,9 @@ func (s *session) reload(ctx context.Context, ev callback.Event) {
 		record, err := s.d.load(ctx, s.record.Contact.ID)
 		if err == nil {
 			s.record = record
+			if s.elsewhere() {
+				s.kept = nil // they would hold the session for ever
+			}
 			s.unsaved, s.doubtful, s.dirty, s.retryAt = additions{}, nil, false, time.Time{}
 			s.post(s.hangups(), time.Now())
 			if _, offer := ev.(callback.OfferMade); offer {

@@ -205,6 +205,8 @@ func refuse(refused *play.Refused, err error) {
 	switch {
 	case errors.Is(err, ErrCallbackOpen) && refused.Callback == nil:
 		refused.Callback = ErrCallbackOpen
+	case errors.Is(err, ErrCallbackOpen) && refused.Move == nil: // there was no Callback in this turn
+		refused.Move = ErrCallbackOpen
 	case errors.Is(err, ErrTakenChanged) && refused.Takeover == nil:
 		refused.Takeover = ErrTakenChanged
 	case errors.Is(err, callback.ErrUnderWay) && refused.Takeover == nil:
@@ -212,6 +214,7 @@ func refuse(refused *play.Refused, err error) {
 	default:
 		place := errors.New("the place could not be saved")
 		refused.Callback = cmp.Or(refused.Callback, place)
+		refused.Move = cmp.Or(refused.Move, place)
 		refused.Takeover = cmp.Or(refused.Takeover, place)
 		refused.Ask = errors.New("the database is away")
 	}

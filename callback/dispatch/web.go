@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/callbackd/callbackd/callback/script"
@@ -40,11 +39,11 @@ func newWeb() *web {
 	protocols.SetHTTP1(true)
 	return &web{client: &http.Client{
 		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			Protocols:              &protocols,
+			Proxy:     http.ProxyFromEnvironment,
+			Protocols: &protocols,
+			// On a connection that was used before, a request that is cut short would be sent a second time.
+			DisableKeepAlives:      true,
 			MaxConnsPerHost:        webAtOnce,
-			MaxIdleConnsPerHost:    webAtOnce,
-			IdleConnTimeout:        30 * time.Second,
 			MaxResponseHeaderBytes: maxBody,
 		},
 		// A server that was not named in the script is told nothing.

@@ -38,9 +38,14 @@ func (h *host) Reqagent(r script.Reqagent) error {
 	if err != nil {
 		return err
 	}
+	move := h.turn.Contact.Promise != nil // the store may refuse it: its number may wait in that skill already
+	if move && h.Refused.Move != nil {
+		return h.Refused.Move
+	}
 	if err := h.turn.Reqagent(r.Skill, priority, r.TargetAgent); err != nil {
 		return err
 	}
+	h.refusable = h.refusable || move
 	h.turn.Contact.ZipTone = r.ZipTone
 	return nil
 }

@@ -21,6 +21,7 @@ type Player struct {
 // it was done could not be saved. A nil refuses nothing.
 type Refused struct {
 	Callback error
+	Move     error // of a callback that waits, by a Reqagent
 	Takeover error
 	Ask      error // of a web request and of a callback without a live call
 	Request  error // what a person asks for, who is told in the place of a script
@@ -96,6 +97,9 @@ func (p Player) Play(c *callback.Contact, st script.State, ev callback.Event) Re
 	if _, timed := ev.(callback.TimeReached); timed && !t.Contact.ScriptPaused() {
 		h.step(script.TimeReached{})
 	}
+	if h.endedInVain() {
+		h.state = AtRest(h.state)
+	}
 	return Result{
 		Contact:   t.Contact,
 		Script:    h.state,
@@ -108,6 +112,13 @@ func (p Player) Play(c *callback.Contact, st script.State, ev callback.Event) Re
 		MustSave:  t.MustSave || h.refusable || h.request != nil,
 		Refusable: h.refusable,
 	}
+}
+
+// endedInVain says whether the contact was called back in vain, for the last time. No event follows, and a
+// Wait ends with the contact, as it does when it is cancelled; the answer to a question is still taken.
+func (h *host) endedInVain() bool {
+	st := h.state
+	return h.turn.Contact.State == callback.StateEnded && st.Stage == script.StageCallback && !st.Resting && st.Asked == ""
 }
 
 // take hands the event to the contact, or to its script where it is for nobody else.

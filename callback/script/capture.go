@@ -10,6 +10,9 @@ import (
 // confirmKey is the key by which a number that was read back is confirmed.
 const confirmKey = "1"
 
+// overrun is how long after the last digit that a number can have its caller may still be entering it.
+const overrun = time.Second
+
 func checkCapture(p *checker, a *action) {
 	least, _ := a.fixedNumber("MinDigits")
 	most, known := a.fixedNumber("MaxDigits")
@@ -25,7 +28,7 @@ func enterCapture(r *run) (string, error) {
 
 // askNumber plays prompts and waits for the digits.
 func (r *run) askNumber(prompts ...string) error {
-	r.state.Keys, r.state.Captured, r.state.Confirming = "", "", false
+	r.state.Keys, r.state.Captured, r.state.Confirming, r.state.Full = "", "", false, time.Time{}
 	return r.playPrompt(prompts...)
 }
 
@@ -40,6 +43,9 @@ func onCapture(r *run, in Input) (string, error) {
 		}
 		r.awaitKey("FirstKeySec")
 	case KeyPressed:
+		if r.entersOn(in.Key) {
+			return stays, nil
+		}
 		if r.state.Playback != "" {
 			r.silence()
 		}
@@ -69,10 +75,20 @@ func (r *run) captureKey(key string) (string, error) {
 		r.state.Keys += key
 	}
 	if len(r.state.Keys) >= r.whole("MaxDigits") {
+		r.state.Full = r.now
 		return r.readBack()
 	}
 	r.awaitKey("NextKeySec")
 	return stays, nil
+}
+
+// entersOn says whether a key still belongs to a number that its length has ended, and is no answer to what
+// is being read back: the key that ends a number, and any other that comes at once.
+func (r *run) entersOn(key string) bool {
+	if !r.state.Confirming || r.state.Playback == "" || r.state.Full.IsZero() {
+		return false
+	}
+	return key == r.state.Properties["EndKey"] && key != confirmKey || r.now.Before(r.state.Full.Add(overrun))
 }
 
 // readBack says the number again and waits for its confirmation. One that is no number is asked for

@@ -106,3 +106,21 @@ func TestACaptureWhoseSoundsAreMissingTakesOnError(t *testing.T) {
 	c.expect("silence, bad:, music default")
 	c.expectErr("did not end in time")
 }
+
+// Who was told to end the number by # does so after the last digit, too; and who enters a digit too many has
+// not confirmed anything.
+func TestWhatStillBelongsToAFullNumberIsNoAnswerToItsReadBack(t *testing.T) {
+	for name, keys := range map[string]string{"the key that ends it": "2125551234#", "a digit too many": "21255512341"} {
+		t.Run(name, func(t *testing.T) {
+			c := began(t, captureScript)
+			c.played()
+			c.dial(keys)
+			if number := c.state.Vars["NUMBER"]; number != "" || !c.state.Confirming || c.state.Tries != 0 {
+				t.Fatalf("NUMBER is %q, confirming %v, %d tries used up", number, c.state.Confirming, c.state.Tries)
+			}
+			c.after(2 * time.Second)
+			c.press("1") // before the read-back has ended
+			c.expectVar("NUMBER", "+12125551234")
+		})
+	}
+}

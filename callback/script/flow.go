@@ -10,6 +10,7 @@ import (
 func (p *checker) checkFlow() {
 	meant := p.checkTargets()
 	p.checkLoops()
+	p.checkRounds()
 	p.checkCaptions()
 	p.checkVariables()
 	if p.script.start.action == "" {
@@ -139,6 +140,73 @@ func (p *checker) checkLoops() {
 	for _, name := range p.script.order {
 		walk(name)
 	}
+}
+
+// checkRounds warns of Loops, one in the other perhaps, that go on for longer without a wait than a script may:
+// it would rest then, and do nothing more of what comes after.
+func (p *checker) checkRounds() {
+	w := walk{script: p.script, rounds: make(map[string]int)}
+	for _, name := range p.script.order {
+		a := p.script.actions[name]
+		if a.kind == nil || a.kind.name != "Loop" {
+			continue
+		}
+		if w.loop(a) > maxActions {
+			p.warnf(a.kindAt, "%s can run more than %d actions without a wait, after which the script rests; put a Wait into it, or fewer rounds", name, maxActions)
+		}
+	}
+}
+
+// walk counts the actions that a script can run without a wait.
+type walk struct {
+	script *Script
+	rounds map[string]int // of the Loops, by name; 0 while one is being counted
+}
+
+// loop gives how many actions a Loop runs when no round of it waits; 0 where each does.
+func (w *walk) loop(a *action) int {
+	if n, ok := w.rounds[a.name]; ok {
+		return n
+	}
+	w.rounds[a.name] = 0
+	n := w.stretch(a.branches[branchAgain].action, a.name, make(map[string]int))
+	if n < 0 {
+		return 0
+	}
+	p, _ := a.kind.property("Times")
+	times, known := a.fixedNumber("Times")
+	if !known || times > p.max {
+		times = p.max
+	}
+	w.rounds[a.name] = min(times*(n+1), 10*maxActions)
+	return w.rounds[a.name]
+}
+
+// stretch gives the longest row of actions that leads to another without a wait; negative where none does.
+func (w *walk) stretch(from, to string, known map[string]int) int {
+	if from == to {
+		return 0
+	}
+	a := w.script.actions[from]
+	if a == nil || a.kind == nil || a.kind.waits {
+		return -1
+	}
+	if n, ok := known[from]; ok {
+		return n
+	}
+	known[from] = -1
+	longest := -1
+	for _, next := range a.onward() {
+		longest = max(longest, w.stretch(next, to, known))
+	}
+	if longest < 0 {
+		return -1
+	}
+	if a.kind.name == "Loop" {
+		longest += w.loop(a)
+	}
+	known[from] = longest + 1
+	return longest + 1
 }
 
 // checkCaptions holds the second half of C17: two alike are a warning.

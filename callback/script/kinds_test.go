@@ -42,7 +42,7 @@ func exampleScript(k *kind) []byte {
 		for _, pair := range strings.Split(to[1], ", ") {
 			_, target, _ := strings.Cut(pair, ": ")
 			if !written[target] {
-				fmt.Fprintf(&b, "  %s:\n    Hangup: {}\n", target)
+				fmt.Fprintf(&b, "  %s:\n    Wait: {For: 4h}\n", target)
 			}
 			written[target] = true
 		}

@@ -208,6 +208,11 @@ func validateURL(value string) error {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || control.MatchString(value) {
 		return fmt.Errorf("is %q; it is a URL that begins with https:// or http://", value)
 	}
+	for step := range strings.SplitSeq(u.EscapedPath(), "/") {
+		if step == "." || step == ".." {
+			return errors.New("has a . or .. in its path, which leads elsewhere")
+		}
+	}
 	if u.User != nil {
 		return errors.New("has a user and a password in it; they belong into a header")
 	}

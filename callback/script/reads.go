@@ -173,6 +173,7 @@ func (p *checker) checkAfterCallback() {
 			p.warnf(a.kindAt, "%s can be come to without a Reqagent before it, and then takes OnError", name)
 		}
 		saved = append(saved, a.branches[branchDefault].action)
+		p.checkKept(a)
 	}
 	after := s.reach(saved, anyWay)
 	released := s.reach([]string{s.events[OnRelease].action}, anyWay)
@@ -186,6 +187,20 @@ func (p *checker) checkAfterCallback() {
 			p.warnf(a.kindAt, "%s can be come to after a Callback; the contact has hung up, and %s takes OnError", name, a.kind.name)
 		case released[name] && a.kind.voice:
 			p.warnf(a.kindAt, "%s can be come to after OnRelease; the call has ended, and %s takes OnError", name, a.kind.name)
+		}
+	}
+}
+
+// checkKept warns of a Callback after which a Hangup comes without a Wait: it takes the callback out of the
+// queue at once (C12). What speaks does not wait there, since it fails (C11).
+func (p *checker) checkKept(callback *action) {
+	s := p.script
+	at := s.reach([]string{callback.branches[branchDefault].action}, func(a *action) bool {
+		return a.kind != nil && a.kind.name != "Wait"
+	})
+	for _, name := range s.order {
+		if a := s.actions[name]; at[name] && a.kind != nil && a.kind.name == "Hangup" {
+			p.warnf(callback.kindAt, "%s is followed by the Hangup %s without a Wait; a Hangup after Callback ends the callback, and nobody is called back", callback.name, name)
 		}
 	}
 }

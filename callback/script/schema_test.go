@@ -150,14 +150,14 @@ func TestTheSchemaPassesEachValueThatTheCheckerPasses(t *testing.T) {
 
 // The mistakes that no schema sees: not in the form of the file, but in what it means.
 var unseen = strings.Fields(`
-	C11-voice-after-callback C11-voice-after-release C17-caption-like-a-name C17-captions-alike
+	C11-voice-after-callback C11-voice-after-release C12-hangup-after-callback C17-caption-like-a-name C17-captions-alike
 	C18-callback-without-OnError C2-callback-twice C2-callback-without-a-request C7-delay-of-a-minute
 	C7-queuecallback-delay C9-ANI-after-callback C9-DNIS-in-OnAnswer anchor branch-dangling
 	branch-dangling-and-close capture-digits case-without-branches class-and-file complete-without-file
 	directive event-dangling if-AND if-and-sign if-at-the-end if-dollar if-equals-twice if-fixed-texts
 	if-hour if-no-and if-no-condition if-no-operator if-not-in-the-middle if-parenthesis if-quote
 	if-text-in-order if-two-signs if-unknown-variable loop-onto-itself loop-that-never-waits
-	loop-that-only-begins-anew loop-without-Again menu-branch-not-in-keys menu-branch-too-long merge-key
+	loops-that-are-too-long loop-that-only-begins-anew loop-without-Again menu-branch-not-in-keys menu-branch-too-long merge-key
 	priority-without-custom start-dangling tag timezone two-documents unreachable updatecontact-nothing
 	variable-in-small-letters variable-misspelt-own variable-of-an-action-that-is-missing
 	variable-perhaps-not-set variable-read-too-early variable-that-nothing-sets variable-unknown

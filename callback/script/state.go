@@ -44,6 +44,8 @@ type State struct {
 	Confirming bool   `json:"confirming,omitempty"`
 	Captured   string `json:"captured,omitempty"`
 	Tries      int    `json:"tries,omitempty"`
+	// Full is when the number had as many digits as it can have; zero where something else has ended it.
+	Full time.Time `json:"full,omitzero"`
 
 	Rounds map[string]int `json:"rounds,omitempty"` // by Loop: how often it has gone round
 

@@ -224,7 +224,7 @@ func (r *run) clear() {
 	r.state.Properties = nil
 	r.state.Keys = ""
 	r.state.Asked, r.state.Taken = "", false
-	r.state.Confirming, r.state.Captured, r.state.Tries = false, "", 0
+	r.state.Confirming, r.state.Captured, r.state.Tries, r.state.Full = false, "", 0, time.Time{}
 }
 
 // rest ends the script's work until an event comes. A live caller in the queue hears music; one

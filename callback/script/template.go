@@ -25,7 +25,7 @@ var variables = []variable{
 	{name: "DNIS", doc: "the number that was dialled, as it reached us; once a callback is dialled, the PhoneNumber (C9)"},
 	{name: "DIALLED", doc: "the number that the caller dialled before it was forwarded; DNIS where nothing better is known (C8)"},
 	{name: "CONTACTID", doc: "the contact's ID"},
-	{name: "SKILL", doc: "the skill in whose queue the contact stands"},
+	{name: "SKILL", doc: "the skill in whose queue the contact stands, or stood before the agent who is on the line"},
 	{name: "LANGUAGE", doc: "the language of the contact's channel, as in en"},
 	{name: "AGENTID", doc: "the extension of the agent who answered"},
 	{name: "EXTENSION", doc: "the extension in the callback's PhoneNumber, which is not dialled (C13)"},
