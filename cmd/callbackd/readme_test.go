@@ -42,7 +42,7 @@ func TestTheReadmeHasEverySettingAndTheOldestAsterisk(t *testing.T) {
 
 func TestTheReadmeNamesOnlyVariablesAndCommandsThatExist(t *testing.T) {
 	readme := readRoot(t, "README.md")
-	known := map[string]bool{"CALLBACKD_CONFIG": true, "CALLBACKD_STATUS": true, "CALLBACKD_SCRIPT": true, "CALLBACKD_AWAY": true, "CALLBACKD_DNIS": true, "CALLBACKD_DIALLED": true, "CALLBACKD_CONTACT": true, "CALLBACKD_REASON_": true}
+	known := map[string]bool{"CALLBACKD_CONFIG": true, "CALLBACKD_STATUS": true, "CALLBACKD_SCRIPT": true, "CALLBACKD_AWAY": true, "CALLBACKD_DNIS": true, "CALLBACKD_DIALLED": true, "CALLBACKD_CONTACT": true, "CALLBACKD_REASON_": true, "CALLBACKD_SCRIPT_": true}
 	for _, key := range config.Keys() {
 		known[key.Env()] = true
 	}
