@@ -131,8 +131,10 @@ func (s *versions) load(ctx context.Context, store Store, ref callback.ScriptRef
 	parsed := &script.Script{}
 	if err == nil {
 		var problems script.Diagnostics
-		parsed, problems = script.Parse(ref.Name+".yaml", source)
-		err = problems.Err()
+		parsed, problems = script.Stored(ref.Name+".yaml", source)
+		if parsed == nil {
+			err = problems.Err()
+		}
 	}
 	if err != nil {
 		s.log.Error("a version of a script can't be read any more: its contacts only wait for an agent",

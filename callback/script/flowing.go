@@ -10,6 +10,9 @@ import (
 )
 
 func enterWait(r *run) (string, error) {
+	if r.duration("For") <= 0 {
+		return stays, errors.New("For is missing")
+	}
 	if r.state.Deadline = r.left; r.left.IsZero() {
 		r.wake(r.duration("For"))
 	}

@@ -111,6 +111,32 @@ var (
 // Parse reads and checks a script and reports every mistake at once. The script is nil where there
 // is a mistake; warnings alone leave it fit to run. The source is kept and must not be changed.
 func Parse(file string, source []byte) (*Script, Diagnostics) {
+	p := check(file, source)
+	if p.diagnostics.Err() != nil {
+		return nil, p.diagnostics
+	}
+	return p.script, p.diagnostics
+}
+
+// Stored reads a version of a script that was loaded once, perhaps by a release whose checker passed what
+// this one does not: contacts go on in it all the same, and what can't be done takes OnError. The script is
+// nil where there is nothing to go on in.
+func Stored(file string, source []byte) (*Script, Diagnostics) {
+	p := check(file, source)
+	s := p.script
+	if s.actions[s.start.action] == nil {
+		return nil, p.diagnostics
+	}
+	for _, a := range s.actions {
+		if a.kind == nil {
+			return nil, p.diagnostics
+		}
+	}
+	return s, p.diagnostics
+}
+
+// check reads a script and gathers what is wrong with it.
+func check(file string, source []byte) *checker {
 	hash := sha256.Sum256(source)
 	base := filepath.Base(file)
 	p := &checker{script: &Script{
@@ -129,10 +155,7 @@ func Parse(file string, source []byte) (*Script, Diagnostics) {
 		p.checkFlow()
 	}
 	p.diagnostics.sort()
-	if p.diagnostics.Err() != nil {
-		return nil, p.diagnostics
-	}
-	return p.script, p.diagnostics
+	return p
 }
 
 // readScript reads the top of the file. It says whether there are actions to check further.

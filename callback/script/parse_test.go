@@ -182,6 +182,41 @@ actions:
 	}
 }
 
+// A release whose checker is stricter does not strand the contacts of the one before.
+func TestAStoredVersionThatTheCheckerRefusesTodayGoesOn(t *testing.T) {
+	const source = `type: Phone
+start: a
+colour: red
+actions:
+  a:
+    Wait: {For: 1h, Until: noon}
+    branches: {Default: b, Never: b}
+  b:
+    If: {When: "{EWT} =="}
+    branches: {Then: gone, OnError: c}
+  c: {Hangup: {}}
+  unreachable: {Hangup: {}}
+`
+	if s, _ := script.Parse("a.yaml", []byte(source)); s != nil {
+		t.Fatal("the checker passes it")
+	}
+	s, found := script.Stored("a.yaml", []byte(source))
+	if s == nil || found.Err() == nil {
+		t.Fatalf("%v, %v", s, found)
+	}
+	c := newContact(t, hangup)
+	c.script = s
+	c.step(script.Start{})
+	c.after(time.Hour)
+	c.expect("b:, c:, hangup")
+	c.expectErr("there is no condition")
+	for _, broken := range []string{"type: Phone\nstart: a\nactions:\n  a: {Dance: {}}\n", "no script", "type: Phone\nstart: b\nactions:\n  a: {Hangup: {}}\n"} {
+		if s, found := script.Stored("a.yaml", []byte(broken)); s != nil || found.Err() == nil {
+			t.Errorf("%q: %v, %v", broken, s, found)
+		}
+	}
+}
+
 func TestWarningsAreNoMistakes(t *testing.T) {
 	s, found := script.Parse("a.yaml", []byte(queued+"  callback:\n    Callback: {PhoneNumber: \"{ANI}\"}\n"))
 	if s == nil || found.Err() != nil || len(found) != 1 || !found[0].Warning {

@@ -185,14 +185,18 @@ func TestRandomScriptsNeverPanicSpinOrStall(t *testing.T) {
 		if s == nil {
 			refused++
 			explained(t, source, found)
+			s, _ = script.Stored("random.yaml", []byte(source)) // as a release before may have passed it
+		} else {
+			passed++
+		}
+		if s == nil {
 			return
 		}
-		passed++
 		other, _ := script.Parse("other.yaml", []byte(randomScript(t)))
 		if other == nil {
 			other = s
 		}
-		h := &caprice{t: t, other: other, others: strings.Contains(source, "Runscript") || strings.Contains(source, "Loop")}
+		h := &caprice{t: t, other: other, others: found.Err() != nil || strings.Contains(source, "Runscript") || strings.Contains(source, "Loop")}
 		st := script.State{}
 		now := time.Date(2025, 3, 1, 9, 0, 0, 0, time.UTC)
 		var in script.Input = script.Start{}

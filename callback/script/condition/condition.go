@@ -1,5 +1,7 @@
 package condition
 
+import "errors"
+
 // Condition is what [Parse] has read. It is never changed, so many contacts may use one at once.
 type Condition struct {
 	root      node
@@ -42,6 +44,9 @@ func (c Condition) Equalities() []Equality {
 // Holds evaluates the condition. Value gives a variable's value, "" for one that is not set. The error,
 // made for _ERR, names the value that has no order.
 func (c Condition) Holds(value func(name string) string) (bool, error) {
+	if c.root == nil {
+		return false, errors.New("there is no condition")
+	}
 	return c.root.holds(value)
 }
 
