@@ -13,4 +13,4 @@ var EstimateStatement = estimateStatement
 var OpenCallbackStatement = loadDocument + openCallbackWhere
 
 // FindStatement gives the statement by which a match finds its pair, for a look at its plan.
-func FindStatement() string { return findStatement }
+func FindStatement() string { return findStatement(1) }

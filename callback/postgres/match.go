@@ -6,6 +6,8 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -16,7 +18,7 @@ import (
 
 var (
 	//go:embed find.sql
-	findStatement string
+	findText string
 	//go:embed offer.sql
 	offerStatement string
 )
@@ -33,13 +35,13 @@ const readyStatement = `
 type pair struct {
 	Leases      int                `db:"leases"`
 	Due         bool               `db:"due"`        // what readyStatement does has to be done first
-	ContactID   callback.ContactID `db:"contact_id"` // 0: there is none
+	Heads       int                `db:"heads"`      // places that were looked at
+	ContactID   callback.ContactID `db:"contact_id"` // 0: there is none, or other transactions have them all
 	Skill       string             `db:"skill"`
 	TargetAgent string             `db:"target_agent"`
 	Node        string             `db:"node"`
 	QueuedAt    sql.NullTime       `db:"queued_at"`
 	ReadyAt     sql.NullTime       `db:"ready_at"`
-	Locked      bool               `db:"locked"`    // false: another transaction has the place
 	Extension   string             `db:"extension"` // "": other transactions have its agents
 	Endpoint    string             `db:"endpoint"`
 	callback.Priority
@@ -61,10 +63,15 @@ var (
 	errDue    = errors.New("places have become ready")
 )
 
-// passed are the contacts, and the agents of a skill, that another matcher has locked.
-type passed struct {
-	contacts        []int64
-	skills, targets []string
+// passed are the agents of a skill, or a target agent in it, whom another matcher has locked.
+type passed struct{ skills, targets []string }
+
+// crowd is how many places are looked at where another matcher has locked the first.
+const crowd = 64
+
+// findStatement looks at so many places.
+func findStatement(heads int) string {
+	return strings.ReplaceAll(findText, "{heads}", strconv.Itoa(heads))
 }
 
 // Match finds the first place in the queue's order that a free agent can serve, chooses the agent
@@ -101,17 +108,13 @@ func (s *Store) match(ctx context.Context, request dispatch.MatchRequest) (*disp
 // matchOnce makes one match, or fails with errDue where places have become ready. Once readyStatement has run
 // (readied), those that are still not in the index are being changed by another transaction.
 func (s *Store) matchOnce(ctx context.Context, request dispatch.MatchRequest, readied bool) (*dispatch.Match, error) {
-	find, err := s.prepared.get(ctx, findStatement)
-	if err != nil {
-		return nil, err
-	}
 	offer, err := s.prepared.get(ctx, offerStatement)
 	if err != nil {
 		return nil, err
 	}
 	var match *dispatch.Match
 	err = s.transact(ctx, func(tx *sqlx.Tx) error {
-		found, err := findPair(ctx, tx.StmtxContext(ctx, find), request, readied)
+		found, err := s.findPair(ctx, tx, request, readied)
 		if err != nil {
 			return err
 		}
@@ -136,13 +139,18 @@ func (s *Store) matchOnce(ctx context.Context, request dispatch.MatchRequest, re
 }
 
 // findPair gives the pair with both rows locked, or errNoPair, or errDue as matchOnce does.
-func findPair(ctx context.Context, find *sqlx.Stmt, request dispatch.MatchRequest, readied bool) (*pair, error) {
-	pass := passed{contacts: []int64{}, skills: []string{}, targets: []string{}}
+func (s *Store) findPair(ctx context.Context, tx *sqlx.Tx, request dispatch.MatchRequest, readied bool) (*pair, error) {
+	pass := passed{skills: []string{}, targets: []string{}}
+	heads := 1
 	for {
+		find, err := s.prepared.get(ctx, findStatement(heads))
+		if err != nil {
+			return nil, err
+		}
 		var found pair
-		err := find.GetContext(ctx, &found,
+		err = tx.StmtxContext(ctx, find).GetContext(ctx, &found,
 			request.Lease.Node, request.Lease.Holder, request.Lease.Epoch, pq.Array(request.Devices),
-			pq.Array(pass.contacts), pq.Array(pass.skills), pq.Array(pass.targets))
+			pq.Array(pass.skills), pq.Array(pass.targets))
 		switch {
 		case err != nil:
 			return nil, err
@@ -150,10 +158,10 @@ func findPair(ctx context.Context, find *sqlx.Stmt, request dispatch.MatchReques
 			return nil, dispatch.ErrLeaseLost
 		case found.Due && !readied:
 			return nil, errDue
+		case found.ContactID == 0 && found.Heads == heads:
+			heads *= crowd
 		case found.ContactID == 0:
 			return nil, errNoPair
-		case !found.Locked:
-			pass.contacts = append(pass.contacts, int64(found.ContactID))
 		case found.Extension == "":
 			pass.skills = append(pass.skills, found.Skill)
 			pass.targets = append(pass.targets, found.TargetAgent)

@@ -440,7 +440,7 @@ func TestTheCostOfAMatchDoesNotGrowWithTheQueue(t *testing.T) {
 		var lines []string
 		err := db.Select(&lines, fmt.Sprintf(`
 			EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)
-			EXECUTE find ('%s', '%s', %d, '{PJSIP/1001}', '{}', '{}', '{}')`, lease.Node, lease.Holder, lease.Epoch))
+			EXECUTE find ('%s', '%s', %d, '{PJSIP/1001}', '{}', '{}')`, lease.Node, lease.Holder, lease.Epoch))
 		if err != nil {
 			t.Fatal(err)
 		}

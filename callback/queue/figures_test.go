@@ -31,6 +31,9 @@ func (d *day) figures(id callback.ContactID) queue.Figures {
 
 // share gives the part of an agent's contacts in the last half hour that were of the skill.
 func (d *day) share(a *queue.Agent, skill string) float64 {
+	if len(a.Skills) == 1 {
+		return 1
+	}
 	of, all := 1.0, float64(len(a.Skills))
 	for i := len(d.ended) - 1; i >= 0 && d.now.Sub(d.ended[i].at) < 30*time.Minute; i-- {
 		if h := d.ended[i]; h.agent == a.Extension && h.accepted {

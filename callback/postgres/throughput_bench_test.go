@@ -1,0 +1,196 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/callbackd/callbackd/callback/dispatch"
+	"github.com/callbackd/callbackd/callback/postgres"
+	"github.com/callbackd/callbackd/callback/postgres/private"
+)
+
+const (
+	measured   = 3 * time.Second // of matching, and of pgbench before and after it
+	manyAgents = 100_000         // each gets one contact
+	manyPlaces = 100_000
+	phones     = 20 // that a matcher asks for at once
+)
+
+// BenchmarkMatchesASecond lets so many matchers, each with a node of its own, take from one queue, and
+// compares that with the transactions a second of pgbench -N with as many clients, which have as many
+// statements each. Both run on the same Postgres, one that waits for its disk.
+func BenchmarkMatchesASecond(b *testing.B) {
+	h := newHall(b)
+	for _, matchers := range []int{1, 4, 16} {
+		b.Run(fmt.Sprintf("%d matchers", matchers), func(b *testing.B) {
+			var matches, transactions float64
+			rounds := 0.0
+			for b.Loop() {
+				before := h.pgbench(b, matchers)
+				matches += h.match(b, matchers)
+				transactions += (before + h.pgbench(b, matchers)) / 2
+				rounds++
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(matches/rounds, "matches/s")
+			b.ReportMetric(transactions/rounds, "pgbench-tx/s")
+			b.ReportMetric(matches/transactions, "matches/tx")
+		})
+	}
+}
+
+// hall is a Postgres as a site has it, with a queue and agents who are all free.
+type hall struct {
+	server *private.Server
+	pgpath string
+	agents atomic.Int64 // who have been asked for
+}
+
+const (
+	hallDatabase  = "hall"
+	benchDatabase = "pgbench"
+)
+
+func newHall(b *testing.B) *hall {
+	b.Helper()
+	dir, err := os.MkdirTemp("", "callbackd-bench-")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { check(b, os.RemoveAll(dir)) })
+	check(b, os.Chmod(dir, 0o755)) // the server has a user of its own
+	h := &hall{}
+	h.server, err = private.Start(b.Context(), private.Options{Dir: filepath.Join(dir, "postgres")})
+	check(b, err)
+	b.Cleanup(func() { check(b, h.server.Stop(context.Background())) })
+	programs, err := private.Installed()
+	check(b, err)
+	h.pgpath = filepath.Join(programs, "pgbench")
+	for _, name := range []string{hallDatabase, benchDatabase} {
+		check(b, h.server.CreateDatabase(b.Context(), name, ""))
+	}
+	h.run(b, "-i", "-q", "-s", "10")
+	check(b, postgres.Migrate(b.Context(), h.server.URL(hallDatabase), nil, b.Output()))
+	fillQueue(b, h.server.URL(hallDatabase), manyPlaces, 1)
+	h.hire(b)
+	return h
+}
+
+func check(b *testing.B, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (h *hall) hire(b *testing.B) {
+	b.Helper()
+	db := open(b, h.server.URL(hallDatabase))
+	for _, statement := range []string{
+		`INSERT INTO agent (extension, endpoint, presence) SELECT n::text, 'PJSIP/' || n, 'available' FROM generate_series(1, $1::int) n`,
+		`INSERT INTO agent_skill (agent, skill, proficiency) SELECT n::text, 'support', 1 FROM generate_series(1, $1::int) n`,
+	} {
+		if _, err := db.Exec(statement, manyAgents); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if _, err := db.Exec("VACUUM ANALYZE"); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// match gives the matches a second.
+func (h *hall) match(b *testing.B, matchers int) float64 {
+	b.Helper()
+	var stores []*postgres.Store
+	var leases []dispatch.Lease
+	for i := range matchers {
+		store, err := postgres.Open(b.Context(), h.server.URL(hallDatabase), postgres.Options{
+			Logger: slog.New(slog.DiscardHandler), MaxConnections: 2,
+		})
+		check(b, err)
+		lease, err := store.AcquireLease(b.Context(), fmt.Sprintf("pbx%d", i), "bench", time.Minute)
+		check(b, err)
+		stores, leases = append(stores, store), append(leases, lease)
+	}
+	var matches atomic.Int64
+	var group sync.WaitGroup
+	begun := time.Now()
+	for i, store := range stores {
+		group.Go(func() {
+			for time.Since(begun) < measured {
+				if err := h.serve(b.Context(), store, leases[i], &matches, begun.Add(measured)); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	rate := float64(matches.Load()) / time.Since(begun).Seconds()
+	for i, store := range stores {
+		check(b, errors.Join(store.ReleaseLease(b.Context(), leases[i]), store.Close()))
+	}
+	return rate
+}
+
+// serve gives the next agents a contact each, until the time is over.
+func (h *hall) serve(ctx context.Context, store *postgres.Store, lease dispatch.Lease, matches *atomic.Int64, until time.Time) error {
+	last := h.agents.Add(phones)
+	if last > min(manyAgents, manyPlaces) {
+		return errors.New("the benchmark has no agents and no contacts left: give it less time")
+	}
+	extensions := make([]string, phones)
+	for i := range extensions {
+		extensions[i] = strconv.FormatInt(last-int64(i), 10)
+	}
+	for time.Now().Before(until) {
+		m, err := store.Match(ctx, request(lease, extensions...))
+		if err != nil {
+			return err
+		}
+		if m == nil {
+			return nil
+		}
+		matches.Add(1)
+	}
+	return nil
+}
+
+var tps = regexp.MustCompile(`tps = ([0-9.]+) \(without initial connection time\)`)
+
+// pgbench gives the transactions a second.
+func (h *hall) pgbench(b *testing.B, clients int) float64 {
+	b.Helper()
+	out := h.run(b, "-n", "-N", "-c", strconv.Itoa(clients), "-j", strconv.Itoa(min(clients, runtime.NumCPU())),
+		"-T", strconv.Itoa(int(measured.Seconds())))
+	found := tps.FindSubmatch(out)
+	if found == nil {
+		b.Fatalf("pgbench says: %s", out)
+	}
+	rate, err := strconv.ParseFloat(string(found[1]), 64)
+	check(b, err)
+	return rate
+}
+
+func (h *hall) run(b *testing.B, arguments ...string) []byte {
+	b.Helper()
+	arguments = append([]string{"-h", h.server.Dir(), "-p", "5432", "-U", "callbackd"}, append(arguments, benchDatabase)...)
+	out, err := exec.CommandContext(b.Context(), h.pgpath, arguments...).CombinedOutput()
+	if err != nil {
+		b.Fatalf("pgbench: %v: %s", err, out)
+	}
+	return out
+}
