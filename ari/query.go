@@ -106,6 +106,18 @@ func (n *Node) musicMode(ctx context.Context, class string) (exists bool, err er
 	return exists, err
 }
 
+// Global gives a global variable of the dialplan, as [globals] in extensions.conf sets it; "" where it is
+// not set.
+func (n *Node) Global(ctx context.Context, name string) (string, error) {
+	var variable struct {
+		Value string `json:"value"`
+	}
+	if err := n.get(ctx, "/asterisk/variable?variable="+url.QueryEscape(name), &variable); err != nil {
+		return "", fmt.Errorf("asking for the dialplan's global %s: %w", name, err)
+	}
+	return variable.Value, nil
+}
+
 // ApplicationInUse says whether a program is connected with our application's name. Asterisk goes on
 // listing an application with calls in it when its program has died; then the dialplan is tried.
 func (n *Node) ApplicationInUse(ctx context.Context) (bool, error) {

@@ -281,6 +281,11 @@ func TestRealAsteriskAnswersTheDoctor(t *testing.T) {
 			t.Errorf("MusicClassExists(%s): %v %v, want %v", name, got, err, want)
 		}
 	}
+	for name, want := range map[string]string{"CALLBACKD_SCRIPT": "example", "CALLBACKD_SCRIPT_1": ""} {
+		if got, err := doctor.Global(ctx, name); err != nil || got != want {
+			t.Errorf("Global(%s): %q %v, want %q", name, got, err, want)
+		}
+	}
 	inUse(t, ctx, doctor, false, DialplanTrial{Reached: true})
 	another := options
 	another.Application = "another"

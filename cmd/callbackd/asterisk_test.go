@@ -41,7 +41,7 @@ func TestCommandLineOnAnAsterisk(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "fetch": fetch, "gone": gone, "console": console,
+			"exits": exits, "fetch": fetch, "gone": gone, "console": console, "psql": psql,
 		},
 	})
 }

@@ -105,17 +105,24 @@ func (d *doctor) write(w io.Writer, asJSON bool) error {
 // examine looks at everything. Its error is the end of ctx; what is wrong is a finding.
 func (d *doctor) examine(ctx context.Context) error {
 	d.configuration()
-	scripts := d.scripts()
-	agents, asked := d.database(ctx)
+	kept := d.database(ctx)
+	scripts := d.scripts(kept)
+	var agents []postgres.Agent
+	if kept != nil {
+		agents = kept.agents
+		d.skills(scripts, agents)
+		d.queue(kept.outside)
+	}
 	if node := d.asterisk(ctx); node != nil {
 		defer node.Close()
 		d.trunk(ctx, node)
-		if asked {
+		if kept != nil {
 			d.phones(ctx, node, agents)
 		}
 		d.sounds(ctx, node, scripts)
 		d.music(ctx, node, scripts)
 		d.dialplan(ctx, node)
+		d.calls(ctx, node, kept)
 		d.codes(ctx, node, agents)
 	}
 	return ctx.Err()
@@ -129,40 +136,50 @@ func (d *doctor) configuration() {
 	d.ok("configuration", "%s", d.settings.File)
 }
 
-func (d *doctor) scripts() []*script.Script {
-	scripts, _, err := readScripts(d.settings)
+// scripts gives those that are right.
+func (d *doctor) scripts(kept *facts) []*script.Script {
+	read, err := readEach(d.settings)
 	if err != nil {
-		for line := range strings.Lines(err.Error()) {
-			d.wrong("scripts", "%s", strings.TrimSpace(line))
-		}
+		d.wrong("scripts", "%s", err)
 		return nil
 	}
-	var names []string
-	for _, read := range scripts {
-		names = append(names, read.Name())
+	for _, broken := range read.broken {
+		remedy := ""
+		if last := kept.script(broken.name); last != nil {
+			remedy = fmt.Sprintf("; version %s of %s runs instead: put it right, then callbackd script reload", shortVersion(last.Version), moment(last.Since))
+		}
+		for line := range strings.Lines(broken.err.Error()) {
+			d.wrong("scripts", "%s%s", strings.TrimSpace(line), remedy)
+		}
 	}
-	d.ok("scripts", "%s", strings.Join(names, ", "))
-	return scripts
+	var names []string
+	for _, right := range read.scripts {
+		names = append(names, right.Name())
+	}
+	if len(names) > 0 {
+		d.ok("scripts", "%s", strings.Join(names, ", "))
+	}
+	return read.scripts
 }
 
-// database gives the agents; asked is false if it can't be asked for them.
-func (d *doctor) database(ctx context.Context) (agents []postgres.Agent, asked bool) {
+// database gives what the database holds; nil if it can't be asked.
+func (d *doctor) database(ctx context.Context) *facts {
 	if err := d.settings.NeedDatabase(); err != nil {
 		d.wrong("database", "%s", err)
-		return nil, false
+		return nil
 	}
 	store, err := openStore(ctx, d.settings, slog.New(slog.DiscardHandler))
 	if err != nil {
 		d.wrong("database", "%s", err)
-		return nil, false
+		return nil
 	}
-	agents, err = store.ListAgents(ctx)
+	kept, err := readFacts(ctx, store, d.settings)
 	if err = errors.Join(err, store.Close()); err != nil {
 		d.wrong("database", "%s", err)
-		return nil, false
+		return nil
 	}
 	d.ok("database", "reachable, with the schema of this version")
-	return agents, true
+	return kept
 }
 
 // asterisk gives the node, if it can be asked.
@@ -344,5 +361,5 @@ func (d *doctor) dialplan(ctx context.Context, node *ari.Node) {
 		d.ok("application", "%s is taken: a callbackd serves it", d.settings.ARIApplication)
 		return
 	}
-	d.ok("application", "%s is free: callbackd is not running", d.settings.ARIApplication)
+	d.wrong("application", "callbackd does not run: nobody serves %s, and calls are given back; start it, as in callbackd serve", d.settings.ARIApplication)
 }

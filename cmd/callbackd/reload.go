@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/postgres"
 	"github.com/callbackd/callbackd/callback/script"
 	"github.com/callbackd/callbackd/cmd/callbackd/config"
 )
@@ -29,8 +30,11 @@ type reloader struct {
 	flags *pflag.FlagSet
 	begun map[string]any // the settings with which the daemon runs
 	apply func(context.Context, []*script.Script, map[string]callback.Skill) error
-	log   *slog.Logger
-	total *prometheus.CounterVec
+	// waiting gives the skills beside these in which contacts wait.
+	waiting func(ctx context.Context, skills []string) ([]postgres.SkillWaiting, error)
+	log     *slog.Logger
+	total   *prometheus.CounterVec
+	broken  prometheus.Gauge // how many scripts run in an earlier version
 
 	mu sync.Mutex // one at a time, so that the last one read is the last one applied
 }
@@ -53,10 +57,13 @@ func newReloader(flags *pflag.FlagSet, log *slog.Logger, figures prometheus.Regi
 	for _, result := range []string{reloadDone, reloadRefused, reloadFailed} {
 		total.WithLabelValues(result)
 	}
-	if err := figures.Register(total); err != nil {
+	broken := prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: "callbackd", Name: "scripts_broken", Help: "How many scripts had a mistake at the start and run in an earlier version since.",
+	})
+	if err := errors.Join(figures.Register(total), figures.Register(broken)); err != nil {
 		return nil, err
 	}
-	return &reloader{flags: flags, begun: begun.Effective(), log: log, total: total}, nil
+	return &reloader{flags: flags, begun: begun.Effective(), log: log, total: total, broken: broken}, nil
 }
 
 // reload reads everything and applies all of it or nothing. It gives what is to be told to who asked;
@@ -78,8 +85,30 @@ func (r *reloader) reload(ctx context.Context) (told string, err error) {
 		return "", err
 	}
 	r.total.WithLabelValues(reloadDone).Inc()
+	r.broken.Set(0)
 	warn(r.log, found)
-	return r.tell(settings, scripts, found), nil
+	return r.tell(settings, scripts, found, r.warnOfOthers(ctx, settings)), nil
+}
+
+// warnOfOthers logs in which skills contacts wait that the configuration does not have, and gives them.
+func (r *reloader) warnOfOthers(ctx context.Context, settings config.Config) []postgres.SkillWaiting {
+	others, err := r.waiting(ctx, slices.Collect(maps.Keys(settings.Skills)))
+	if err != nil {
+		r.log.Warn("whether contacts wait in skills that are gone is not known", "error", err)
+		return nil
+	}
+	for _, other := range others {
+		r.log.Warn("contacts wait in a skill that the configuration does not have", "skill", other.Skill, "contacts", other.Contacts)
+	}
+	return others
+}
+
+// waitsOutside says that contacts wait in a skill that the configuration does not have.
+func waitsOutside(w postgres.SkillWaiting) string {
+	if w.Contacts == 1 {
+		return fmt.Sprintf("1 contact waits in %s, which the configuration no longer has", w.Skill)
+	}
+	return fmt.Sprintf("%d contacts wait in %s, which the configuration no longer has", w.Contacts, w.Skill)
 }
 
 // refuse logs the mistakes, a line each, and gives them as an error.
@@ -99,7 +128,7 @@ func warn(log *slog.Logger, found script.Diagnostics) {
 }
 
 // tell says what was loaded, what is worth a warning, and what takes a restart.
-func (r *reloader) tell(settings config.Config, scripts []*script.Script, found script.Diagnostics) string {
+func (r *reloader) tell(settings config.Config, scripts []*script.Script, found script.Diagnostics, others []postgres.SkillWaiting) string {
 	var said strings.Builder
 	names := make([]string, len(scripts))
 	for i, s := range scripts {
@@ -110,6 +139,9 @@ func (r *reloader) tell(settings config.Config, scripts []*script.Script, found 
 	fmt.Fprintf(&said, "loaded the skills %s\n", strings.Join(slices.Sorted(maps.Keys(settings.Skills)), ", "))
 	for _, diagnostic := range found {
 		fmt.Fprintln(&said, diagnostic)
+	}
+	for _, other := range others {
+		fmt.Fprintln(&said, waitsOutside(other))
 	}
 	if changed := r.changed(settings); len(changed) > 0 {
 		fmt.Fprintf(&said, "changed, too, and holds after a restart: %s\n", strings.Join(changed, ", "))

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/postgres"
 	"github.com/callbackd/callbackd/callback/script"
 	"github.com/callbackd/callbackd/cmd/callbackd/config"
 )
@@ -32,6 +33,7 @@ func newTestReloader(t *testing.T, figures prometheus.Registerer, apply func() e
 		t.Fatal(err)
 	}
 	r.apply = func(context.Context, []*script.Script, map[string]callback.Skill) error { return apply() }
+	r.waiting = func(context.Context, []string) ([]postgres.SkillWaiting, error) { return nil, nil }
 	return r
 }
 

@@ -48,9 +48,8 @@ more to do until an agent answers or the call ends.`,
 	return cmd
 }
 
-// scriptRow gives the cells of a version. Of its hash, the beginning tells it from the others.
+// scriptRow gives the cells of a version.
 func scriptRow(v postgres.ScriptVersion) []string {
-	const shown = 12
 	var nodes, standing []string
 	for _, n := range v.Nodes {
 		nodes = append(nodes, nodeText(n))
@@ -61,7 +60,7 @@ func scriptRow(v postgres.ScriptVersion) []string {
 		standing = append(standing, standingText(s))
 	}
 	return []string{
-		v.Name, v.Version[:min(shown, len(v.Version))], moment(v.FirstSeen), strings.Join(nodes, ", "),
+		v.Name, shortVersion(v.Version), moment(v.FirstSeen), strings.Join(nodes, ", "),
 		fmt.Sprint(contacts), strings.Join(standing, ", "),
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,31 +14,71 @@ import (
 // exampleName is the name of the script that is built in, and runs where no script is configured.
 const exampleName = "example"
 
+// reading is what has come of reading the configured scripts.
+type reading struct {
+	scripts []*script.Script   // those that are right
+	found   script.Diagnostics // what is worth a warning in them
+	broken  []brokenScript
+}
+
+// brokenScript is a script that can't be read, or that has mistakes.
+type brokenScript struct {
+	name string
+	err  error // a line for each mistake, with file, line and column
+}
+
+// err has a line for each mistake in each script that is broken; nil where none is.
+func (r reading) err() error {
+	var errs []error
+	for _, broken := range r.broken {
+		errs = append(errs, broken.err)
+	}
+	return errors.Join(errs...)
+}
+
 // readScripts reads the configured scripts, or the example where there are none, and gives what is
 // worth a warning in them. Its error has a line for each mistake in each of them.
 func readScripts(settings config.Config) ([]*script.Script, script.Diagnostics, error) {
+	read, err := readEach(settings)
+	if err == nil {
+		err = read.err()
+	}
+	return read.scripts, read.found, err
+}
+
+// readEach does as readScripts, but a script that is broken is no error.
+func readEach(settings config.Config) (reading, error) {
+	var r reading
 	known := knownOf(settings, settings.Scripts)
 	if len(settings.Scripts) == 0 {
-		example, found := checkScript(exampleName+".yaml", script.Example(), known)
-		return []*script.Script{example}, found, found.Err()
+		r.add(exampleName+".yaml", script.Example(), known)
+		return r, nil
 	}
-	var scripts []*script.Script
-	var found script.Diagnostics
 	files := make(map[string]string)
 	for _, file := range settings.Scripts {
 		if other, taken := files[nameOf(file)]; taken {
-			return nil, nil, fmt.Errorf("%s and %s are both the script %q: a script has its name from its file", other, file, nameOf(file))
+			return reading{}, fmt.Errorf("%s and %s are both the script %q: a script has its name from its file", other, file, nameOf(file))
 		}
 		files[nameOf(file)] = file
 		source, err := readSource(file)
 		if err != nil {
-			return nil, nil, err
+			r.broken = append(r.broken, brokenScript{nameOf(file), err})
+			continue
 		}
-		read, inFile := checkScript(file, source, known)
-		found = append(found, inFile...)
-		scripts = append(scripts, read)
+		r.add(file, source, known)
 	}
-	return scripts, found, found.Err()
+	return r, nil
+}
+
+// add adds a script that was read.
+func (r *reading) add(file string, source []byte, known script.Known) {
+	checked, found := checkScript(file, source, known)
+	if err := found.Err(); err != nil {
+		r.broken = append(r.broken, brokenScript{nameOf(file), err})
+		return
+	}
+	r.scripts = append(r.scripts, checked)
+	r.found = append(r.found, found...)
 }
 
 func readSource(file string) ([]byte, error) {

@@ -33,7 +33,8 @@ func serveCommand() *cobra.Command {
 on when it ends; the next callbackd takes them over.
 
 While it runs, http.listen has /healthz (the daemon runs), /readyz (calls can be taken, or what is
-missing) and /metrics. SIGHUP, or "callbackd script reload", lets it read the configuration's scripts
+missing) and /metrics. A script with a mistake does not keep the daemon from starting where an earlier
+version of it has run: that one runs on, and the log and "callbackd doctor" say so. SIGHUP, or "callbackd script reload", lets it read the configuration's scripts
 and skills again; calls go on.
 
 --try is for trying it out without a database: it starts a Postgres of its own, whose programs must
@@ -77,11 +78,11 @@ func serve(cmd *cobra.Command, settings config.Config) error {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP) // from now on, so that none ends the daemon
 	defer signal.Stop(signals)
-	scripts, found, err := readScripts(settings)
+	read, err := readEach(settings)
 	if err != nil {
 		return err
 	}
-	warn(log, found)
+	warn(log, read.found)
 	figures := newFigures()
 	reloader, err := newReloader(cmd.Flags(), log, figures)
 	if err != nil {
@@ -94,7 +95,11 @@ func serve(cmd *cobra.Command, settings config.Config) error {
 	defer node.Close()
 	store, err := openStore(ctx, settings, log)
 	if err != nil {
-		return err
+		return errors.Join(read.err(), err)
+	}
+	scripts, err := read.withLastVersions(ctx, store, settings.NodeName, log)
+	if err != nil {
+		return errors.Join(err, store.Close())
 	}
 	figures.MustRegister(postgres.NewFigures(store))
 	dispatcher, err := dispatch.New(dispatch.Options{
@@ -113,7 +118,8 @@ func serve(cmd *cobra.Command, settings config.Config) error {
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
-	reloader.apply = dispatcher.Reload
+	reloader.apply, reloader.waiting = dispatcher.Reload, store.WaitingOutside
+	reloader.broken.Set(float64(len(read.broken)))
 	err = askAsterisk(ctx, node, log)
 	if err != nil {
 		return errors.Join(err, store.Close())
@@ -123,6 +129,7 @@ func serve(cmd *cobra.Command, settings config.Config) error {
 		return errors.Join(err, store.Close())
 	}
 	log.Info("callbackd runs", "version", readVersion().Version, "node", settings.NodeName, "http", settings.HTTPListen)
+	reloader.warnOfOthers(ctx, settings)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return dispatcher.Run(ctx) })
 	group.Go(func() error { return serveHealth(ctx, listener, healthHandler(dispatcher.Ready, figures, reloader)) })
