@@ -28,6 +28,7 @@ type AgentState struct {
 	Reason   string // of the presence
 	Activity Activity
 	Until    time.Time // when AfterCall and Refused end; zero for the others
+	Refusals int       // offers in a row that the agent has not accepted
 }
 
 // Presence is what an agent has asked for.
@@ -59,7 +60,13 @@ type AgentChange struct {
 	Activity Activity
 	Until    time.Time // when AfterCall and Refused end; zero for the others
 	Reason   string
+	// MostRefusals is how many offers in a row an agent may leave unaccepted: with the last of them the
+	// agent becomes Unavailable. 0: as many as they like.
+	MostRefusals int
 }
+
+// ReasonRefusals is why an agent is Unavailable who has left too many offers in a row unaccepted.
+const ReasonRefusals = "offers not accepted"
 
 // AgentEvent is what changes an agent's state: an [AgentAsk], an [AgentChange] or an [AgentTime].
 type AgentEvent interface{ agentEvent() }
@@ -103,6 +110,7 @@ func (s AgentState) After(ev AgentEvent, now time.Time) (AgentState, error) {
 		return s.asked(ev)
 	case AgentChange:
 		s.Activity, s.Until = ev.Activity, ev.Until
+		s.count(ev)
 	case AgentTime:
 		if s.over(now) {
 			s.free()
@@ -138,6 +146,20 @@ func (s AgentState) asked(ask AgentAsk) (AgentState, error) {
 		}
 	}
 	return s, nil
+}
+
+// count counts the offers in a row that were not accepted.
+func (s *AgentState) count(change AgentChange) {
+	switch change.Activity {
+	case WorkingInbound, WorkingCallback:
+		s.Refusals = 0
+	case Refused:
+		s.Refusals++
+		if s.Presence == Available && change.MostRefusals > 0 && s.Refusals >= change.MostRefusals {
+			s.Presence, s.Reason, s.Refusals = Unavailable, ReasonRefusals, 0
+		}
+	case Free, Offered, AfterCall:
+	}
 }
 
 // endPause ends what an agent can end: a call under way goes on.

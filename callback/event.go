@@ -78,6 +78,9 @@ type (
 	}
 	// GivenBack says that the call went back to the dialplan and is none of ours any more.
 	GivenBack struct{}
+	// TargetAway says that the agent whom the contact waits for is logged out, unavailable or no agent of
+	// its skill.
+	TargetAway struct{ Agent string }
 	// TimeReached says that a deadline of the contact may have come.
 	TimeReached struct{}
 	// Resynced says what is left in Asterisk of a contact's legs after a start, a reconnect or a
@@ -153,6 +156,7 @@ func (PlaybackFinished) event() {}
 func (CommandFailed) event()    {}
 func (OfferMade) event()        {}
 func (GivenBack) event()        {}
+func (TargetAway) event()       {}
 func (TimeReached) event()      {}
 func (Resynced) event()         {}
 func (NodeConnected) event()    {}

@@ -46,5 +46,6 @@ const (
 	FactChanged      FactKind = "changed"       // a person changed place or promise: by, and what by its name
 	FactCancelled    FactKind = "cancelled"     // a person cancelled the callback: by
 	FactTransferred  FactKind = "transferred"   // the agent has sent the contact on to somebody else: agent, to
+	FactAnyAgent     FactKind = "any_agent"     // it waits for one agent no longer: agent, reason
 	FactEnded        FactKind = "ended"         // outcome
 )

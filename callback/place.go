@@ -11,6 +11,7 @@ type Place struct {
 	Skill       string
 	Priority    Priority
 	TargetAgent string // "": any agent with the skill
+	AnyAgent    bool   // it goes to any agent with the skill once the TargetAgent has not accepted, or is away
 	QueuedAt    time.Time
 	Node        string    // the live caller's node, until that call has ended; "" for a callback, which any node can serve
 	ReadyAt     time.Time // not offered before; zero: at once

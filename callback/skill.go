@@ -14,7 +14,21 @@ type Skill struct {
 	RetryTime       time.Duration // between an attempt that counted and the next
 	PauseTime       time.Duration // before another offer after a fault on the agent's or our side
 	Region          string        // for the numbers that callers give, as in ISO 3166 ("US")
+	Accept          Accept        // how an agent accepts an offer
+	AcceptTime      time.Duration // how long an agent who has answered may take to accept by 1
+	CallerName      string        // what the agent's phone shows; see CheckCallerName
+	Whisper         string        // what an agent who has answered hears: sounds and {KIND}, {WAITED}, with spaces between
+	Refusals        int           // after so many offers in a row that an agent has not accepted, the agent is Unavailable; 0: never
 }
+
+// Accept says how an agent accepts an offer.
+type Accept string
+
+// The ways to accept. A voicemail, or a phone that answers by itself, accepts by answering, too.
+const (
+	AcceptByAnswer Accept = "answer"
+	AcceptByKey    Accept = "press_1"
+)
 
 // DefaultSkill has the settings that hold where the configuration is silent.
 var DefaultSkill = Skill{
@@ -26,6 +40,10 @@ var DefaultSkill = Skill{
 	RetryTime:       10 * time.Minute,
 	PauseTime:       time.Minute,
 	Region:          "US",
+	Accept:          AcceptByAnswer,
+	AcceptTime:      10 * time.Second,
+	CallerName:      "{SKILL} {KIND} {EXTENSION}",
+	Whisper:         "{KIND}",
 }
 
 // MaxFaults is how many attempts in a row may end through a fault of ours before the contact is left

@@ -17,6 +17,8 @@ type Env struct {
 	// Keys says that the contact's script asks for keys, or plays music, while contact and agent are
 	// connected.
 	Keys bool
+	// WaitSounds gives the sounds that say how long somebody has waited; nil where nobody is told.
+	WaitSounds func(time.Duration) []string
 }
 
 // Turn is one pass through a contact: an event or an action of the script goes in, and what has to
@@ -59,6 +61,10 @@ const (
 
 // joinTime is how long two legs may take to enter their bridge.
 const joinTime = 5 * time.Second
+
+// whisperTime is how long an agent who has accepted a live caller may be told what is offered; meanwhile
+// the caller waits.
+const whisperTime = 20 * time.Second
 
 // createTime is how long a leg may take to be made.
 const createTime = 10 * time.Second
@@ -138,6 +144,8 @@ func (t *Turn) Handle(ev Event) {
 		t.resync(ev.Snapshot)
 	case GivenBack:
 		t.givenBack()
+	case TargetAway:
+		t.targetAway(ev)
 	case TimeReached:
 		t.timeReached()
 	}

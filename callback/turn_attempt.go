@@ -7,7 +7,7 @@ import (
 
 // beginAttempt starts calling the contact back: an agent has accepted (C3). The dialling is due after
 // the call delay (C7); meanwhile the agent is told so and hears a phone ring.
-func (t *Turn) beginAttempt() {
+func (t *Turn) beginAttempt(welcome []string) {
 	c := t.Contact
 	c.State = StateCalling
 	c.Tries++
@@ -21,8 +21,7 @@ func (t *Turn) beginAttempt() {
 	}
 	t.fact(FactAttempt, "number", strconv.Itoa(c.Tries), "phone_number", c.Promise.PhoneNumber, "caller_id", c.Promise.CallerID)
 	t.createBridge()
-	c.Offer.Whisper = t.env.NewID()
-	t.command(Play{Channel: c.Offer.Channel, Playback: c.Offer.Whisper, Media: []string{whisper, ringTone}})
+	t.tell(welcome)
 }
 
 // endWhisper stops what the agent hears while the contact's phone rings; then the agent joins the

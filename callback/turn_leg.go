@@ -63,7 +63,7 @@ func (t *Turn) legAnswered(ev LegAnswered) {
 	}
 	switch {
 	case c.Offer.Ringing() && ev.Channel == c.Offer.Channel:
-		t.accept()
+		t.agentAnswered()
 	case c.Attempt.Open() && ev.Channel == c.Attempt.Channel:
 		t.contactAnswered()
 	}

@@ -1,18 +1,6 @@
 package callback
 
-import (
-	"strings"
-	"time"
-)
-
-// What an agent hears who has accepted a callback, until the contact or its network is to be heard.
-const (
-	whisper  = "sound:callbackd/agent-callback"
-	ringTone = "tone:ring"
-)
-
-// zipTone is what an agent hears before a live caller, where the script wants it.
-const zipTone = "sound:beep"
+import "time"
 
 // offerMade rings the agent for the offer that the match has committed; a contact that was loaded since
 // has it already. The contact may have left the queue meanwhile, or the time to ring may be over: then
@@ -57,17 +45,6 @@ func (t *Turn) createAgentLeg() {
 	})
 }
 
-// callerName tells the agent what is offered: the skill, the kind and, for a callback, the extension
-// to ask for, which is not dialled (C13).
-func (t *Turn) callerName() string {
-	c := t.Contact
-	name := strings.TrimSpace(c.Place.Skill + " " + string(c.Offer.Kind))
-	if c.Promise == nil || c.Promise.Extension == "" {
-		return name
-	}
-	return name + " ext " + c.Promise.Extension
-}
-
 // NewOffer makes the offer of a contact to an agent, with the leg that will ring the agent. It is
 // what the match commits.
 func NewOffer(place Place, agent, endpoint string, env Env) OfferMade {
@@ -95,8 +72,9 @@ func (t *Turn) endRinging(result OfferResult) {
 	t.hangup(t.Contact.openLeg(t.Contact.Offer.Channel), "normal")
 }
 
-// accept takes the agent's answer: the two are joined, or the contact is called back.
-func (t *Turn) accept() {
+// accept takes the agent's acceptance: the two are joined, or the contact is called back. Told: the agent
+// was told before what is offered.
+func (t *Turn) accept(told bool) {
 	c := t.Contact
 	offer := c.Offer
 	if c.State != StateCallback && !c.OnLine() {
@@ -111,14 +89,11 @@ func (t *Turn) accept() {
 	t.fact(FactAccepted, "agent", offer.Agent, "kind", string(offer.Kind))
 	if c.State == StateCallback {
 		t.agent(AgentChange{Agent: offer.Agent, Activity: WorkingCallback})
-		t.beginAttempt()
+		t.beginAttempt(t.welcome(told))
 		return
 	}
 	t.agent(AgentChange{Agent: offer.Agent, Activity: WorkingInbound})
-	if c.ZipTone {
-		offer.Whisper = t.env.NewID()
-		t.command(Play{Channel: offer.Channel, Playback: offer.Whisper, Media: []string{zipTone}})
-	}
+	t.tell(t.welcome(told))
 	t.quiet()
 }
 
@@ -126,6 +101,9 @@ func (t *Turn) accept() {
 func (t *Turn) quiet() {
 	c := t.Contact
 	c.Offer.JoinUntil = t.env.Now.Add(joinTime)
+	if c.Offer.Whisper != "" {
+		c.Offer.JoinUntil = t.env.Now.Add(whisperTime)
+	}
 	c.Quieting = c.Playing
 	t.Silence()
 	if c.Quieting == "" {
@@ -221,6 +199,7 @@ func (t *Turn) agentLegEnded(ev LegEnded) {
 	}
 	t.fact(FactOfferEnded, "agent", offer.Agent, "result", string(offer.Result), "cause", causeText(ev.Cause))
 	t.freeAgent(offer)
+	t.targetRefused(offer)
 	if offer.Result == OfferAccepted {
 		t.agentLeft(ev.Cause)
 	}
@@ -246,6 +225,7 @@ func (t *Turn) freeAgent(offer *Offer) {
 	switch offer.Result {
 	case OfferRefused, OfferNoAnswer, OfferUnreachable:
 		change.Activity, change.Until = Refused, t.env.Now.Add(skill.RefusedTime)
+		change.MostRefusals = skill.Refusals
 	case OfferAccepted:
 		if t.talked() && skill.AfterCallWork > 0 {
 			change.Activity, change.Until = AfterCall, t.env.Now.Add(skill.AfterCallWork)

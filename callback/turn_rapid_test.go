@@ -169,6 +169,7 @@ func newWorld(rt *rapid.T) *world {
 		playing: map[string]string{},
 	}
 	w.c.ZipTone = rapid.Bool().Draw(rt, "zip tone")
+	w.skill.Accept = rapid.SampledFrom([]callback.Accept{callback.AcceptByAnswer, callback.AcceptByKey}).Draw(rt, "accept")
 	return w
 }
 
@@ -214,6 +215,9 @@ func TestNoOrderOfEventsBreaksThePromiseOrDialsTwice(t *testing.T) {
 				if w.c.Offer != nil {
 					w.tell(callback.PlaybackFinished{Channel: w.c.Offer.Channel, Playback: w.c.Offer.Whisper})
 				}
+			},
+			"key": func(rt *rapid.T) {
+				w.tell(callback.KeyPressed{Channel: w.channel(rt), Key: rapid.SampledFrom([]string{"1", "2", "5"}).Draw(rt, "key")})
 			},
 			"all goes well":  func(*rapid.T) { w.goOn() },
 			"transferred":    func(rt *rapid.T) { w.transfer(rt) },
@@ -282,6 +286,7 @@ func (w *world) goOn() {
 		}
 	}
 	if w.c.Offer != nil {
+		w.tell(callback.KeyPressed{Channel: w.c.Offer.Channel, Key: "1"})
 		w.tell(callback.PlaybackFinished{Channel: w.c.Offer.Channel, Playback: w.c.Offer.Whisper})
 	}
 	for _, bridge := range slices.Sorted(maps.Keys(w.bridges)) {

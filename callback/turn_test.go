@@ -50,6 +50,7 @@ func (s *story) env() callback.Env {
 		NewID:           func() string { s.ids++; return fmt.Sprintf("cb-%d", s.ids) },
 		ContactEndpoint: func(number string) string { return "PJSIP/" + number + "@trunk" },
 		Keys:            s.keys,
+		WaitSounds:      func(time.Duration) []string { return []string{"waited"} },
 	}
 }
 

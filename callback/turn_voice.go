@@ -122,6 +122,10 @@ func (t *Turn) Note(kind FactKind, pairs ...string) { t.fact(kind, pairs...) }
 
 func (t *Turn) keyPressed(ev KeyPressed) {
 	c := t.Contact
+	if c.Offer.Ringing() && ev.Channel == c.Offer.Channel {
+		t.agentKey(ev.Key)
+		return
+	}
 	if ev.Channel != c.Channel || !c.OnLine() || c.ScriptPaused() {
 		return
 	}
@@ -134,11 +138,18 @@ func (t *Turn) keyPressed(ev KeyPressed) {
 
 func (t *Turn) playbackFinished(ev PlaybackFinished) {
 	c := t.Contact
+	if c.Offer.Ringing() && ev.Playback == c.Offer.Whisper {
+		c.Offer.Whisper = "" // the agent goes on being asked
+		return
+	}
 	if c.Offer.Accepted() && ev.Playback == c.Offer.Whisper && ev.Playback != "" {
 		c.Offer.Whisper = ""
 		if c.State == StateEnded { // the agent has been told that the callback was cancelled
 			t.hangup(c.openLeg(c.Offer.Channel), "normal")
 			return
+		}
+		if !c.Offer.JoinUntil.IsZero() {
+			c.Offer.JoinUntil = t.env.Now.Add(joinTime)
 		}
 		t.joinAgent()
 		return

@@ -15,6 +15,7 @@ import (
 
 	"github.com/callbackd/callbackd/callback"
 	"github.com/callbackd/callbackd/callback/script"
+	"github.com/callbackd/callbackd/callback/script/say"
 )
 
 // Options is what a dispatcher works with. All of it is required.
@@ -211,6 +212,7 @@ func (d *Dispatcher) hold(ctx context.Context, lease Lease) error {
 	start(d.route)
 	start(d.match)
 	start(d.due)
+	start(d.targets)
 	start(d.requests)
 	start(d.doubts)
 	start(d.tendAgents)
@@ -322,6 +324,7 @@ func (d *Dispatcher) env(id callback.ContactID) callback.Env {
 		Skill:           d.loaded.Load().skill,
 		NewID:           func() string { return newID(id) },
 		ContactEndpoint: d.o.ContactEndpoint,
+		WaitSounds:      func(waited time.Duration) []string { return say.Wait(int(waited / time.Second)) },
 	}
 }
 

@@ -133,6 +133,10 @@ type Store interface {
 	// Due gives the contacts without a leg whose script has a deadline that has come.
 	Due(ctx context.Context, now time.Time) ([]callback.ContactID, error)
 
+	// TargetsAway gives the contacts that wait for one agent who is logged out, unavailable or gone, and that
+	// may go to any; of the live callers, those on that node. Perhaps not all at once.
+	TargetsAway(ctx context.Context, node string) ([]TargetAway, error)
+
 	// OpenRequests gives what people have asked for by hand and nobody has done: of the contacts with an
 	// open leg on that node, and of those without any leg; the oldest first, perhaps not all at once.
 	OpenRequests(ctx context.Context, node string) ([]callback.Request, error)

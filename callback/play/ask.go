@@ -69,6 +69,7 @@ func (h *host) prepareQueueCallback(q script.QueueCallback) (Question, error) {
 	h.refusable = true
 	question := Question{Question: q}
 	question.Contact, question.Facts = callback.QueueCallback(h.turn.Contact, q.Skill, priority, q.TargetAgent, promise, h.Env.Now)
+	question.Contact.Place.AnyAgent = q.AnyAgent
 	return question, nil
 }
 

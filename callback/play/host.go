@@ -47,6 +47,7 @@ func (h *host) Reqagent(r script.Reqagent) error {
 	}
 	h.refusable = h.refusable || move
 	h.turn.Contact.ZipTone = r.ZipTone
+	h.turn.Contact.Place.AnyAgent = r.AnyAgent
 	return nil
 }
 

@@ -67,7 +67,7 @@ func TestTheTablesHoldWhatTheTransitionsOfAgentsGive(t *testing.T) {
 		case "call":
 			change := callback.AgentChange{Agent: "1001", Activity: rapid.SampledFrom([]callback.Activity{
 				callback.Free, callback.Offered, callback.WorkingInbound, callback.WorkingCallback, callback.AfterCall, callback.Refused,
-			}).Draw(rt, "activity")}
+			}).Draw(rt, "activity"), MostRefusals: rapid.SampledFrom([]int{0, 2}).Draw(rt, "most refusals")}
 			if change.Activity == callback.AfterCall || change.Activity == callback.Refused {
 				change.Until = until(rt)
 			}

@@ -111,7 +111,7 @@ func goOn(c, was *callback.Contact) {
 		now := c.Legs[i]
 		c.Legs[i] = was.Legs[i]
 		l := &c.Legs[i]
-		l.DiallingAt, l.AnsweredAt, l.HangupAt, l.EndedAt, l.Cause = now.DiallingAt, now.AnsweredAt, now.HangupAt, now.EndedAt, now.Cause
+		l.DiallingAt, l.AnsweredAt, l.HangupAt, l.LeftAt, l.EndedAt, l.Cause = now.DiallingAt, now.AnsweredAt, now.HangupAt, now.LeftAt, now.EndedAt, now.Cause
 	}
 }
 
@@ -187,6 +187,7 @@ func drawPlace(rt *rapid.T) *callback.Place {
 			Maximum:      rapid.IntRange(998, 1000).Draw(rt, "maximum"),
 		},
 		TargetAgent: rapid.SampledFrom([]string{"", "1001"}).Draw(rt, "target"),
+		AnyAgent:    rapid.Bool().Draw(rt, "any agent"),
 		Node:        rapid.SampledFrom([]string{"", node}).Draw(rt, "node of the place"),
 		QueuedAt:    moment.Draw(rt, "queued"),
 		ReadyAt:     maybe.Draw(rt, "ready"),
@@ -197,11 +198,11 @@ func drawPlace(rt *rapid.T) *callback.Place {
 func drawLeg(rt *rapid.T) callback.Leg {
 	return callback.Leg{
 		Channel: newChannel(), Node: "n" + text.Draw(rt, "node of the leg"),
-		Party:     rapid.SampledFrom([]callback.Party{callback.PartyContact, callback.PartyAgent}).Draw(rt, "party"),
+		Party:     rapid.SampledFrom([]callback.Party{callback.PartyContact, callback.PartyAgent, callback.PartyTransfer}).Draw(rt, "party"),
 		Direction: rapid.SampledFrom([]callback.Direction{callback.Inbound, callback.Outbound}).Draw(rt, "direction"),
 		From:      text.Draw(rt, "from"), To: text.Draw(rt, "to"), Endpoint: text.Draw(rt, "endpoint"),
 		CreatedAt: moment.Draw(rt, "created"), DiallingAt: maybe.Draw(rt, "dialling"), AnsweredAt: maybe.Draw(rt, "answered"),
-		HangupAt: maybe.Draw(rt, "hangup"), EndedAt: maybe.Draw(rt, "ended"), Cause: callback.Cause(count.Draw(rt, "cause")),
+		HangupAt: maybe.Draw(rt, "hangup"), LeftAt: maybe.Draw(rt, "left"), EndedAt: maybe.Draw(rt, "ended"), Cause: callback.Cause(count.Draw(rt, "cause")),
 	}
 }
 

@@ -96,6 +96,7 @@ type placeRow struct {
 	Acceleration int    `json:"acceleration"`
 	Maximum      int    `json:"maximum"`
 	TargetAgent  string `json:"target_agent"`
+	AnyAgent     bool   `json:"any_agent"`
 	Node         string `json:"node"`
 	QueuedAt     moment `json:"queued_at"`
 	ReadyAt      moment `json:"ready_at"`
@@ -166,6 +167,7 @@ type agentRow struct {
 	Activity string `json:"activity"`
 	Until    moment `json:"until"`
 	Reason   string `json:"reason"`
+	Refusals int    `json:"most_refusals"`
 }
 
 func newRecordRow(change dispatch.Change) recordRow {
@@ -197,6 +199,7 @@ func newRecordRow(change dispatch.Change) recordRow {
 	for _, agent := range change.Agents {
 		row.Agents = append(row.Agents, agentRow{
 			Agent: agent.Agent, Activity: string(agent.Activity), Until: moment{agent.Until}, Reason: agent.Reason,
+			Refusals: agent.MostRefusals,
 		})
 	}
 	return row
@@ -239,7 +242,7 @@ func newContactRow(record dispatch.Record) contactRow {
 func newPlaceRow(p callback.Place) placeRow {
 	return placeRow{
 		Skill: p.Skill, Initial: p.Priority.Initial, Acceleration: p.Priority.Acceleration, Maximum: p.Priority.Maximum,
-		TargetAgent: p.TargetAgent, Node: p.Node, QueuedAt: moment{p.QueuedAt}, ReadyAt: moment{p.ReadyAt}, Held: p.Held,
+		TargetAgent: p.TargetAgent, AnyAgent: p.AnyAgent, Node: p.Node, QueuedAt: moment{p.QueuedAt}, ReadyAt: moment{p.ReadyAt}, Held: p.Held,
 	}
 }
 
@@ -323,7 +326,7 @@ func (r placeRow) place() callback.Place {
 	return callback.Place{
 		Skill:       r.Skill,
 		Priority:    callback.Priority{Initial: r.Initial, Acceleration: r.Acceleration, Maximum: r.Maximum},
-		TargetAgent: r.TargetAgent, Node: r.Node, QueuedAt: r.QueuedAt.Time, ReadyAt: r.ReadyAt.Time, Held: r.Held,
+		TargetAgent: r.TargetAgent, AnyAgent: r.AnyAgent, Node: r.Node, QueuedAt: r.QueuedAt.Time, ReadyAt: r.ReadyAt.Time, Held: r.Held,
 	}
 }
 

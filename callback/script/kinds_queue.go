@@ -15,6 +15,7 @@ var (
 		{name: "MaxPriority", kind: whole, fallback: strconv.Itoa(callback.DefaultPriority.Maximum), max: 1000, doc: "where the priority stops growing"},
 	}
 	wantsTarget    = property{name: "TargetAgent", kind: text, doc: "the extension of the one agent who is wanted"}
+	whenRefused    = property{name: "WhenRefused", kind: choice, choices: []string{"Stay", "AnyAgent"}, fallback: "Stay", doc: "what the contact does when that agent does not accept, or is logged out or unavailable: it stays for that agent, or goes to any agent with the skill"}
 	wantsNumber    = property{name: "PhoneNumber", kind: text, required: true, doc: "the number to call back; {ANI} is the one that the caller called from"}
 	wantsCallerID  = property{name: "CallerID", kind: text, fallback: "{DNIS}", doc: "what the contact's phone shows"}
 	wantsDelay     = property{name: "CallDelaySec", kind: whole, fallback: "0", max: unbounded, doc: "seconds from the agent's accepting to the dialling, 0 to 59; more refuses the agent"}
@@ -38,10 +39,11 @@ request:
 			hasCaption,
 			{name: "Skill", kind: text, required: true, doc: "the skill in whose queue the contact waits"},
 			wantsTarget,
+			whenRefused,
 			{name: "ZipTone", kind: yesNo, fallback: "false", doc: "whether the agent who answers hears a short tone before a live caller"},
 		}, managesPriority...),
 		branches: []branch{takesDefault, takesOnError},
-		check:    checkPriority,
+		check:    checkReqagent,
 		enter:    enterReqagent,
 	},
 	{
@@ -129,7 +131,7 @@ queue_other:
 		properties: append([]property{
 			hasCaption,
 			{name: "Skill", kind: text, required: true, doc: "the skill in whose queue the callback waits"},
-			wantsNumber, wantsCallerID, wantsDelay, wantsTarget,
+			wantsNumber, wantsCallerID, wantsDelay, wantsTarget, whenRefused,
 		}, managesPriority...),
 		branches: []branch{takesDefault, takesOnError},
 		check:    checkQueuecallback,

@@ -10,6 +10,14 @@ import (
 // custom are the properties that count with PriorityManagement: Custom only.
 var custom = []string{"InitialPriority", "Acceleration", "MaxPriority"}
 
+// checkReqagent holds against each other what the request for an agent is made of.
+func checkReqagent(p *checker, a *action) {
+	checkPriority(p, a)
+	if when, ok := a.properties["WhenRefused"]; ok && a.properties["TargetAgent"] == nil {
+		p.warnf(when[0].at, "WhenRefused counts only with a TargetAgent; without one the contact goes to any agent with the skill")
+	}
+}
+
 // checkPriority holds against each other what says where the priority comes from and what it is.
 func checkPriority(p *checker, a *action) {
 	management, given := a.properties["PriorityManagement"]
@@ -37,6 +45,7 @@ func (r *run) reqagent() Reqagent {
 	request := Reqagent{
 		Skill:       r.state.Properties["Skill"],
 		TargetAgent: r.state.Properties["TargetAgent"],
+		AnyAgent:    r.state.Properties["WhenRefused"] == "AnyAgent",
 		ZipTone:     r.state.Properties["ZipTone"] == "true",
 	}
 	if r.state.Properties["PriorityManagement"] == "Custom" {
@@ -83,7 +92,7 @@ func checkDelay(p *checker, a *action) {
 }
 
 func checkQueuecallback(p *checker, a *action) {
-	checkPriority(p, a)
+	checkReqagent(p, a)
 	checkDelay(p, a)
 }
 

@@ -158,7 +158,7 @@ var unseen = strings.Fields(`
 	if-hour if-no-and if-no-condition if-no-operator if-not-in-the-middle if-parenthesis if-quote
 	if-text-in-order if-two-signs if-unknown-variable loop-onto-itself loop-that-never-waits
 	loops-that-are-too-long loop-that-only-begins-anew loop-without-Again menu-branch-not-in-keys menu-branch-too-long merge-key
-	priority-without-custom start-dangling tag timezone two-documents unreachable updatecontact-nothing
+	priority-without-custom start-dangling tag target-none timezone two-documents unreachable updatecontact-nothing
 	variable-in-small-letters variable-misspelt-own variable-of-an-action-that-is-missing
 	variable-perhaps-not-set variable-read-too-early variable-that-nothing-sets variable-unknown
 	variable-unknown-and-far variable-with-spaces wait-too-long

@@ -173,6 +173,7 @@ type Host interface {
 type Reqagent struct {
 	Skill       string
 	TargetAgent string             // the agent's extension; "": any agent with the skill
+	AnyAgent    bool               // once the TargetAgent has not accepted, or is away, any agent with the skill
 	Priority    *callback.Priority // nil: the skill's own
 	ZipTone     bool               // the agent hears a short tone before the caller
 }

@@ -146,6 +146,9 @@ func TestMistakesInTheFileAreNamedWithTheirLine(t *testing.T) {
 		"number out of range":   {"skills: {sales: {attempts: 0}}\n", []string{`:1: skills.sales.attempts: 0 is not between 1 and 100`}},
 		"initial above maximum": {"skills: {sales: {initial_priority: 5, max_priority: 4}}\n", []string{`:1: skills.sales: initial_priority 5 is above max_priority 4`}},
 		"region":                {"skills: {sales: {region: us}}\n", []string{`:1: skills.sales.region: "us" is not a region, as in US, GB or DE`}},
+		"accept":                {"skills: {sales: {accept: key}}\n", []string{`:1: skills.sales.accept: "key" is neither answer nor press_1`}},
+		"caller name":           {"skills: {sales: {caller_name: '{ANI}'}}\n", []string{`:1: skills.sales.caller_name: "{ANI}" has a variable that a caller name does not know; it knows {SKILL}, {KIND}, {WAITED}, {EXTENSION}, {CONTACTID}`}},
+		"whisper":               {"skills: {sales: {whisper: 'acme/sales {SKILL}'}}\n", []string{`:1: skills.sales.whisper: "{SKILL}" is no sound and none of {KIND}, {WAITED}`}},
 		"several at once": {"log: {level: loud}\nskills: {a: {attempts: x}}\nnode: {nam: y}\n", []string{
 			`:2: skills.a.attempts: "x" is not a whole number`,
 			`:3: unknown key node.nam; did you mean "node.name"?`,

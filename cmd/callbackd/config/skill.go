@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -40,8 +41,24 @@ func Settings() []Setting {
 			func(s *callback.Skill) *int { return &s.Priority.Maximum }, 0, maxPriority),
 		duration("ring_time", "how long an agent's phone rings",
 			func(s *callback.Skill) *time.Duration { return &s.RingTime }, time.Second, 10*time.Minute),
+		{
+			Name: "accept", Usage: "answer, or press_1: an agent who has answered accepts by 1; a voicemail accepts by answering",
+			set: setAccept, get: func(s callback.Skill) string { return string(s.Accept) },
+		},
+		duration("accept_time", "how long an agent who has answered may take to press 1",
+			func(s *callback.Skill) *time.Duration { return &s.AcceptTime }, time.Second, time.Minute),
+		{
+			Name: "caller_name", Usage: "what the agent's phone shows, with {SKILL}, {KIND}, {WAITED}, {EXTENSION} and {CONTACTID}",
+			set: setCallerName, get: func(s callback.Skill) string { return quote(s.CallerName) },
+		},
+		{
+			Name: "whisper", Usage: "what an agent who has answered hears: sounds, {KIND} and {WAITED}; off for nothing",
+			set: setWhisper, get: func(s callback.Skill) string { return quote(cmp.Or(s.Whisper, whisperOff)) },
+		},
 		duration("refused_time", "how long an agent who did not accept is left alone",
 			func(s *callback.Skill) *time.Duration { return &s.RefusedTime }, 0, day),
+		number("refusals", "after so many offers in a row that an agent did not accept, the agent is unavailable; 0 for never",
+			func(s *callback.Skill) *int { return &s.Refusals }, 0, 100),
 		duration("after_call_work", "an agent's time for a contact after the call",
 			func(s *callback.Skill) *time.Duration { return &s.AfterCallWork }, 0, day),
 		duration("contact_ring_time", "how long the contact's phone rings in an attempt",
@@ -109,6 +126,31 @@ func plain(d time.Duration) string {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
+}
+
+func setAccept(skill *callback.Skill, value string) error {
+	switch accept := callback.Accept(value); accept {
+	case callback.AcceptByAnswer, callback.AcceptByKey:
+		skill.Accept = accept
+		return nil
+	}
+	return fmt.Errorf("%q is neither %s nor %s", value, callback.AcceptByAnswer, callback.AcceptByKey)
+}
+
+func setCallerName(skill *callback.Skill, value string) error {
+	skill.CallerName = value
+	return callback.CheckCallerName(value)
+}
+
+// whisperOff is a whisper of nothing, since a setting has a value.
+const whisperOff = "off"
+
+func setWhisper(skill *callback.Skill, value string) error {
+	if value == whisperOff {
+		value = ""
+	}
+	skill.Whisper = value
+	return callback.CheckWhisper(value)
 }
 
 func setRegion(skill *callback.Skill, value string) error {
