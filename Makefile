@@ -39,8 +39,10 @@ lab: build ## bring up Asterisk, Postgres and callbackd, and write .lab/env
 lab-down: ## stop what "make lab" has started
 	go run ./asterisk-conf/lab/cmd/lab down
 
-bench: ## run the benchmarks
-	go test -run '^$$' -bench . -benchmem -timeout $(TEST_LIMIT) ./...
+# One package after another, so that they don't take each other's time.
+bench: ## run the benchmarks, and measure the estimate of the wait on simulated days
+	go test -run '^$$' -bench . -benchmem -p 1 -timeout $(TEST_LIMIT) ./...
+	go test -run TheEstimateIsClearlyBetter -count=1 -v ./callback/queue
 
 picture: ## draw the way of a call again, for the README
 	go run ./cmd/callbackd/picture

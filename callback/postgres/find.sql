@@ -10,7 +10,7 @@ WITH lease AS MATERIALIZED (
     SELECT clock_timestamp() AS now
 -- The open offer is looked for in a query of its own, so that Postgres never joins with all that are open.
 ), free AS MATERIALIZED (
-    SELECT a.extension, s.skill
+    SELECT a.extension, s.skill, s.proficiency
     FROM agent a JOIN agent_skill s ON s.agent = a.extension, clock
     WHERE a.presence = 'available' AND a.endpoint = ANY ($4::text[])
       AND (a.activity = 'free' OR a.activity_until <= clock.now)
@@ -75,11 +75,10 @@ LEFT JOIN LATERAL (
     FOR UPDATE OF p SKIP LOCKED) taken ON true
 LEFT JOIN LATERAL (
     SELECT a.extension, a.endpoint
-    FROM agent_skill s JOIN agent a ON a.extension = s.agent
-    WHERE s.skill = taken.skill AND taken.target_agent IN ('', a.extension)
-      AND a.presence = 'available' AND a.endpoint = ANY ($4::text[])
-      AND (a.activity = 'free' OR a.activity_until <= clock.now)
-      AND (SELECT o.channel FROM offer o WHERE o.agent = a.extension AND o.ended_at IS NULL) IS NULL
-    ORDER BY s.proficiency, a.idle_since, a.extension
+    FROM free f JOIN agent a ON a.extension = f.extension
+    WHERE f.skill = taken.skill AND taken.target_agent IN ('', f.extension)
+      -- looked at anew once the row is locked: who has been offered a contact meanwhile is not free any more
+      AND a.presence = 'available' AND (a.activity = 'free' OR a.activity_until <= clock.now)
+    ORDER BY f.proficiency, a.idle_since, a.extension
     LIMIT 1
     FOR NO KEY UPDATE OF a SKIP LOCKED) chosen ON true

@@ -25,6 +25,7 @@ const (
 	measured   = 3 * time.Second // of matching, and of pgbench before and after it
 	manyAgents = 100_000         // each gets one contact
 	manyPlaces = 100_000
+	busyAgents = 500
 	phones     = 20 // that a matcher asks for at once
 )
 
@@ -84,6 +85,7 @@ func newHall(b *testing.B) *hall {
 	h.run(b, "-i", "-q", "-s", "10")
 	check(b, postgres.Migrate(b.Context(), h.server.URL(hallDatabase), nil, b.Output()))
 	fillQueue(b, h.server.URL(hallDatabase), manyPlaces, 1)
+	fillHistory(b, h.server.URL(hallDatabase), 10_000)
 	h.hire(b)
 	return h
 }
@@ -95,19 +97,25 @@ func check(b *testing.B, err error) {
 	}
 }
 
+// hire adds the agents, and others who are busy: Postgres plans by how many offers are open.
 func (h *hall) hire(b *testing.B) {
 	b.Helper()
 	db := open(b, h.server.URL(hallDatabase))
 	for _, statement := range []string{
-		`INSERT INTO agent (extension, endpoint, presence) SELECT n::text, 'PJSIP/' || n, 'available' FROM generate_series(1, $1::int) n`,
-		`INSERT INTO agent_skill (agent, skill, proficiency) SELECT n::text, 'support', 1 FROM generate_series(1, $1::int) n`,
+		fmt.Sprintf(`INSERT INTO agent (extension, endpoint, presence)
+			SELECT n::text, 'PJSIP/' || n, 'available' FROM generate_series(1, %d) n`, manyAgents+busyAgents),
+		`INSERT INTO agent_skill (agent, skill, proficiency) SELECT extension, 'support', 1 FROM agent`,
+		fmt.Sprintf(`WITH served AS (
+			    INSERT INTO contact (state, script, script_version, arrived_at)
+			    SELECT 'live', 'example', '1', now() FROM generate_series(1, %d) RETURNING id)
+			INSERT INTO offer (contact_id, channel, agent, endpoint, skill, kind, result, offered_at, accepted_at)
+			SELECT id, 'busy-' || id, (%d + row_number() OVER ())::text, '', 'support', 'live', 'accepted', now(), now() FROM served`,
+			busyAgents, manyAgents),
+		"VACUUM ANALYZE",
 	} {
-		if _, err := db.Exec(statement, manyAgents); err != nil {
+		if _, err := db.Exec(statement); err != nil {
 			b.Fatal(err)
 		}
-	}
-	if _, err := db.Exec("VACUUM ANALYZE"); err != nil {
-		b.Fatal(err)
 	}
 }
 

@@ -140,7 +140,7 @@ func (d *day) call() time.Duration {
 
 // hire gives each agent a shift of 8 hours and a break of half an hour in the middle of it.
 func (d *day) hire(midnight time.Time) {
-	for i := range d.site.agents {
+	for i := range d.agents {
 		a := &queue.Agent{
 			Extension: fmt.Sprint(1001 + i), Skills: map[string]int{"support": 1 + i%2},
 			AgentState: callback.AgentState{Presence: callback.LoggedOut, Activity: callback.Free}, IdleSince: midnight,
@@ -175,7 +175,7 @@ func curve(at time.Time) float64 {
 // callers come by chance, by the curve.
 func (d *day) callers(midnight time.Time) {
 	keeps := d.handling + ringing + wrapUp
-	most := d.load * 0.8 * float64(d.site.agents) / keeps.Seconds() // a second; a fifth is away at any time
+	most := d.load * 0.8 * float64(d.agents) / keeps.Seconds() // a second; a fifth is away at any time
 	for at := midnight.Add(opens); ; {
 		at = at.Add(time.Duration(d.dice.ExpFloat64() / most * float64(time.Second)))
 		if at.After(midnight.Add(closes)) {
