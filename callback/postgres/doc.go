@@ -9,7 +9,8 @@
 // The queue is the table place, apart from the contact, because the match locks it and a contact's
 // ordinary turns must not. Places that share all that decides their order, but for the moment of
 // queueing, point to one row of the table class. Inside a class the earlier is always ahead, so a
-// match looks at the head of each class and no further, however long the queue is.
+// match looks at the heads of the classes that can come first and no further, however long the queue is.
+// The package queue has the same rules in Go, and random tests hold the two against each other.
 //
 //	agent free, place offerable          the agent's leg has ended
 //	          │ Match                               │ Save
