@@ -19,7 +19,7 @@ import (
 func scriptRehearseCommand() *cobra.Command {
 	asJSON := false
 	with, start, limit, folder := "", "", "", ""
-	var happens []string
+	var happens, answers []string
 	cmd := &cobra.Command{
 		Use:   "rehearse FILE",
 		Short: "Play a script without Asterisk, in virtual time, and show each step",
@@ -37,13 +37,22 @@ priority in the queue. What happens is given by --at, as often as needed, or in 
   database away            nothing can be saved until "database back"
 
 Times are counted from the beginning of the call: 35s, 10m, 1h30m, 2d. The rehearsal ends when nothing
-more comes by itself, or a day after the last of what was given. Questions to web servers and about the
-queue are answered as the file says, or in a plausible way, which the step says.
+more comes by itself, or a day after the last of what was given.
+
+What actions ask of web servers, about the queue and about other callbacks is answered as --answer or the
+file says, or in a plausible way, which the step says. Several answers for one action are given one after
+the other:
+
+  estimate EWT=600         variables that the answer sets
+  crm status=500           of a WebRequest; or error=connection refused
+  query found              of Querycallback and Contacttakeover (there with waited=20m)
+  crm after=7s             how long the answer takes
 
 Skills have the settings of the configuration, and are all there. A file with an expected end is a test:
 see callbackd help script test.`,
 		Example: `  callbackd script rehearse sales.yaml
   callbackd script rehearse sales.yaml --at "35s keys 1" --at "10m agent 1001" --at "10m5s contact answers"
+  callbackd script rehearse sales.yaml --answer "estimate EWT=600"
   callbackd script rehearse sales.yaml --with tests/callback.yaml --json`,
 		Args: args("FILE"),
 		RunE: func(cmd *cobra.Command, files []string) error {
@@ -58,6 +67,9 @@ see callbackd help script test.`,
 				}
 			}
 			if err := addGiven(&r, happens, start, limit); err != nil {
+				return usageError{cmd.CommandPath(), err}
+			}
+			if err := r.AddAnswers(answers); err != nil {
 				return usageError{cmd.CommandPath(), err}
 			}
 			result, err := playRehearsal(files[0], r, settings, folder)
@@ -80,6 +92,7 @@ see callbackd help script test.`,
 		},
 	}
 	cmd.Flags().StringArrayVar(&happens, "at", nil, "what happens, as `\"TIME WHO DOES\"`; may be repeated")
+	cmd.Flags().StringArrayVar(&answers, "answer", nil, "what an action is answered, as `\"ACTION VARIABLE=VALUE\"`; may be repeated")
 	cmd.Flags().StringVar(&with, "with", "", "what happens, from a rehearsal's `FILE`; its script is not looked at")
 	cmd.Flags().StringVar(&start, "start", "", "when the call comes in, as `\"2026-03-02 09:00\"` in the script's time zone")
 	cmd.Flags().StringVar(&limit, "limit", "", "how long the rehearsal lasts at the most, as `2h`")

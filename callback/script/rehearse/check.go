@@ -9,28 +9,42 @@ import (
 	"github.com/callbackd/callbackd/callback/script"
 )
 
-// Check says what of the rehearsal the script does not have: actions that it names. The options are
-// those of Run.
+// Check says what of the rehearsal does not fit the script: actions that it does not have, and answers
+// that they can't get. The options are those of Run.
 func (r Rehearsal) Check(s *script.Script, o Options) script.Diagnostics {
-	actions := make(map[string]bool)
+	actions := make(map[string][]asker)
 	if !actionsOf(s, o, actions, make(map[string]bool)) {
 		return nil // a variable says where it goes on: all names may be right
 	}
 	var found script.Diagnostics
 	for _, p := range r.named {
-		if !actions[p.name] {
-			found = append(found, mistake(r.File, p.node.GetToken(), "the script has no action %q", p.name))
+		if _, known := actions[p.name]; !known {
+			found = append(found, p.mistake("the script has no action %q", p.name))
+		}
+	}
+	for _, said := range r.said {
+		asking, known := actions[said.action]
+		switch {
+		case !known:
+		case len(asking) == 0:
+			found = append(found, said.mistake("%s asks nothing, so it gets no answer", said.action))
+		default:
+			found = append(found, checkSaid(said, asking)...)
 		}
 	}
 	return found
 }
 
-// actionsOf gathers the actions of a script and of those to which it leads. It says false where it can't
-// be known to which.
-func actionsOf(s *script.Script, o Options, actions, seen map[string]bool) (known bool) {
+// actionsOf gathers the actions of a script and of those to which it leads, with what those that ask
+// can be answered. It says false where it can't be known to which.
+func actionsOf(s *script.Script, o Options, actions map[string][]asker, seen map[string]bool) (known bool) {
 	seen[s.Name()] = true
 	for _, a := range s.Actions() {
-		actions[a.Name] = true
+		askers := actions[a.Name]
+		if sets, asks := s.Asks(a.Name); asks {
+			askers = append(askers, asker{a.Kind, sets})
+		}
+		actions[a.Name] = askers
 	}
 	others, known := s.Others()
 	for _, name := range others {
@@ -77,6 +91,11 @@ func (r Result) Check(e Expect) []string {
 	}
 	if e.Priority != "" {
 		d.want("priority", e.Priority, orNone(end.Priority))
+	}
+	if e.Given {
+		for _, missed := range r.Missed {
+			d.add("happens", missed)
+		}
 	}
 	if e.Held != nil {
 		d.want("held", strconv.FormatBool(*e.Held), strconv.FormatBool(end.Held))

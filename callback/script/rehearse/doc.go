@@ -11,7 +11,8 @@
 // file, a phone rings until its time is over. A day passes in the time that its steps take.
 //
 // The same rehearsal gives the same steps each time. One that is kept in a file, with its expected end,
-// is a test: [Parse] reads it, [Run] plays it, [Result.Check] says what differs.
+// is a test: [Parse] reads it, [Run] plays it, [Result.Check] says what differs. Who writes that something
+// happens means that it does: a hang-up by who is not on the line, or a phone that nobody calls, differs, too.
 //
 //	script: example.yaml            # relative to this file
 //	start: 2026-03-02 09:00         # when the call comes in, in the script's time zone

@@ -37,7 +37,7 @@ func (s *stage) press(key string) {
 	channel := s.find(callback.PartyContact, "", isUp)
 	switch {
 	case channel == "":
-		s.say("key " + key + ": the contact is not on the line")
+		s.miss("key " + key + ": the contact is not on the line")
 	case s.down:
 		s.say("key " + key + ": callbackd is not there")
 	default:
@@ -50,14 +50,15 @@ func (s *stage) contactDoes(h Happening) {
 	if h.Does == hangsUp {
 		channel := s.find(callback.PartyContact, "", isUp)
 		if channel == "" {
-			s.say("the " + h.Who + " hangs up: is not on the line")
+			s.miss("the " + h.Who + " hangs up: is not on the line")
 			return
 		}
 		s.say("the " + h.Who + " hangs up")
 		s.endLine(channel, callback.CauseNormal)
 		return
 	}
-	s.waiting = h.Does
+	s.missCall()
+	s.waiting, s.waitingFrom = h.Does, s.now
 	if channel := s.find(callback.PartyContact, "", isRinging); channel != "" {
 		s.react(channel)
 	}
@@ -69,14 +70,14 @@ func (s *stage) agentDoes(extension, does string) {
 	talking := s.find(callback.PartyAgent, extension, isUp)
 	switch {
 	case does == hangsUp && ringing+talking == "":
-		s.say("agent " + extension + " hangs up: is not on the line")
+		s.miss("agent " + extension + " hangs up: is not on the line")
 	case does == hangsUp && talking != "":
 		s.say("agent " + extension + " hangs up")
 		s.endLine(talking, callback.CauseNormal)
 	case ringing != "":
 		s.agentReacts(ringing, does)
 	case talking != "":
-		s.say("agent " + extension + " is on the line already")
+		s.miss("agent " + extension + " is on the line already")
 	default:
 		s.agents = slices.DeleteFunc(s.agents, func(a freeAgent) bool { return a.extension == extension })
 		s.agents = append(s.agents, freeAgent{extension, does})

@@ -102,29 +102,6 @@ func (p *reader) readSounds(n ast.Node) map[string]time.Duration {
 	return lengths
 }
 
-func (p *reader) readAnswers(n ast.Node, r *Rehearsal) {
-	r.Answers = make(map[string][]Answer)
-	for _, e := range p.entries(n, "answers") {
-		r.named = append(r.named, place{e.key, e.at})
-		for _, item := range items(e.value) {
-			r.Answers[e.key] = append(r.Answers[e.key], p.readAnswer(item))
-		}
-	}
-}
-
-func (p *reader) readAnswer(n ast.Node) Answer {
-	var a Answer
-	p.fields(n, "an answer", map[string]func(ast.Node){
-		"values": func(n ast.Node) { a.Values = p.pairs(n, "values") },
-		"status": func(n ast.Node) { a.Status = parsed(p, n, parseWhole) },
-		"error":  func(n ast.Node) { a.Err, _ = p.text(n) },
-		"found":  func(n ast.Node) { a.Found = parsed(p, n, parseBool) },
-		"waited": func(n ast.Node) { a.Waited = parsed(p, n, ParseDuration) },
-		"after":  func(n ast.Node) { a.After = parsed(p, n, ParseDuration) },
-	})
-	return a
-}
-
 func (p *reader) readHappens(n ast.Node, r *Rehearsal) {
 	list, ok := n.(*ast.SequenceNode)
 	if !ok {

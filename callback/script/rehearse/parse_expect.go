@@ -25,7 +25,10 @@ func (p *reader) readExpect(n ast.Node, r *Rehearsal) {
 		"variables": func(n ast.Node) { e.Variables = p.pairs(n, "variables") },
 		"saved":     func(n ast.Node) { p.readSaved(n, e) },
 		"dialled": func(n ast.Node) {
-			numbers := p.texts(n)
+			numbers := []string{}
+			if !isNone(n) {
+				numbers = p.texts(n)
+			}
 			e.Dialled = &numbers
 		},
 		"skill":    func(n ast.Node) { e.Skill, _ = p.text(n) },
@@ -68,7 +71,7 @@ func (p *reader) readActions(n ast.Node, r *Rehearsal) []string {
 	for _, item := range items(n) {
 		if name, ok := p.text(item); ok {
 			names = append(names, name)
-			r.named = append(r.named, place{name, item})
+			r.named = append(r.named, p.place(name, item))
 		}
 	}
 	return names
@@ -76,7 +79,7 @@ func (p *reader) readActions(n ast.Node, r *Rehearsal) []string {
 
 // readSaved reads the promise that is expected, or none.
 func (p *reader) readSaved(n ast.Node, e *Expect) {
-	if text, ok := n.(*ast.StringNode); ok && text.Value == "none" {
+	if isNone(n) {
 		e.NotSaved = true
 		return
 	}
@@ -86,4 +89,10 @@ func (p *reader) readSaved(n ast.Node, e *Expect) {
 		read[name] = func(n ast.Node) { e.Saved[name], _ = p.text(n) }
 	}
 	p.fields(n, "saved", read)
+}
+
+// isNone says whether "none" stands there.
+func isNone(n ast.Node) bool {
+	text, ok := n.(*ast.StringNode)
+	return ok && text.Value == "none"
 }

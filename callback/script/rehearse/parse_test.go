@@ -1,6 +1,7 @@
 package rehearse_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,73 @@ rehearsal.yaml:4:11: the script has no action "thank"`
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("found\n%s\nwant\n%s", got, want)
 	}
+}
+
+func TestAnswersThatAnActionCanNotGetAreMistakes(t *testing.T) {
+	r := rehearsed(t, `answers:
+  crm: {values: {customer: Ann, colour: red}, waited: 3m, status: 201}
+  note: {values: {customer: Ann}}
+  again:
+    - {after: 1s}
+`)
+	var lines []string
+	for _, d := range r.Check(asking(t), rehearse.Options{}) {
+		lines = append(lines, d.String())
+	}
+	want := `rehearsal.yaml:2:55: crm is answered without "waited"; that is for Contacttakeover
+rehearsal.yaml:2:33: crm does not set "colour"; it sets HTTPSTATUS, customer, level
+rehearsal.yaml:3:3: note asks nothing, so it gets no answer
+rehearsal.yaml:4:3: again asks nothing, so it gets no answer`
+	if got := strings.Join(lines, "\n"); got != want {
+		t.Errorf("found\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestAnswersOnTheCommandLineComeInPlaceOfTheFiles(t *testing.T) {
+	r := rehearsed(t, `
+limit: 3m30s
+answers: {crm: {values: {customer: Bob}}}
+`)
+	if err := r.AddAnswers([]string{
+		"crm customer=Ann van Dyck level=gold", "crm status=500", "crm error=connection refused", "crm after=7s",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s := asking(t)
+	if err := r.Check(s, rehearse.Options{}).Err(); err != nil {
+		t.Error(err)
+	}
+	want := []string{
+		"200 Ann van Dyck/gold", "crm: the server answered 500", "500", "crm: connection refused", "0", "crm: no answer within 5s", "0",
+	}
+	if got := rehearse.Run(s, r, rehearse.Options{}).End.Log; !slices.Equal(got, want) {
+		t.Errorf("it logs %q, want %q", got, want)
+	}
+}
+
+func TestMistakesInAnswersOnTheCommandLineAreTold(t *testing.T) {
+	for text, want := range map[string]string{
+		"crm":                         `--answer "crm": an action and its answer belong here, as in "estimate EWT=600", "crm status=500", "crm error=refused" or "query found"`,
+		"crm status=often":            `--answer "crm status=often": "often" is not a whole number`,
+		"crm after=soon":              `--answer "crm after=soon": "soon" is no time; it is written 35s, 10m, 1h30m or 2d`,
+		"cmr status=500":              `--answer "cmr status=500":1:1: the script has no action "cmr"`,
+		"note customer=Ann":           `--answer "note customer=Ann":1:1: note asks nothing, so it gets no answer`,
+		"crm customer=Ann colour=red": `--answer "crm customer=Ann colour=red":1:18: crm does not set "colour"; it sets HTTPSTATUS, customer, level`,
+		"crm found":                   `--answer "crm found":1:5: crm is answered without "found"; that is for Querycallback and Contacttakeover`,
+	} {
+		var r rehearse.Rehearsal
+		err := r.AddAnswers([]string{text})
+		if err == nil {
+			err = r.Check(asking(t), rehearse.Options{}).Err()
+		}
+		if err == nil || err.Error() != want {
+			t.Errorf("%q:\n got %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+func TestNoneIsAListWithoutNumbers(t *testing.T) {
+	holds(t, example(t), "limit: 1m\nexpect: {dialled: none, saved: none}")
 }
 
 func TestWhereAVariableNamesTheNextScriptItsActionsAreNotKnown(t *testing.T) {

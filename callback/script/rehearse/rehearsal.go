@@ -25,8 +25,18 @@ type Rehearsal struct {
 	Happens   []Happening               // in the order of the file; played in that of time
 	Expect    Expect
 
-	// named are the places of the file at which actions are named, which only the script knows.
+	// named are the places at which actions are named, which only the script knows, and said are the
+	// answers with the places of what they say.
 	named []place
+	said  []saidAnswer
+}
+
+// saidAnswer is what was said for an answer, for the script to be held against.
+type saidAnswer struct {
+	place
+	action string
+	values []place // the variables that are given
+	parts  []place // found, status and waited
 }
 
 // Caller is what the network tells of a call.

@@ -199,11 +199,9 @@ actions:
 happens:
   - {at: 1s, keys: "2125551234#"}
   - {at: 15s, keys: "1"}
-  - {at: 20s, keys: "2"}
 expect: {outcome: hung_up, variables: {NUMBER: "2125551234"}, log: ["2125551234"], plays: [acme/number, digits/2, callbackd/confirm-number]}
 `)
 	at(t, result, "key #", 3*time.Second)
-	at(t, result, "key 2: the contact is not on the line", 20*time.Second)
 }
 
 func TestTheSettingsOfTheRehearsalsSkillsHold(t *testing.T) {
@@ -213,7 +211,6 @@ limit: 20m
 happens:
   - {at: 1m, agent: 1001}
   - {at: 2m, agent: 1001}
-  - {at: 10m, contact: declines}
 expect: {outcome: not_reached, dialled: ["2125550100", "2125550100"], log: []}
 `)
 	holds(t, delayed(t, 0), `
@@ -235,14 +232,63 @@ actions:
 happens:
   - {at: 10s, agent: 1001}
   - {at: 20s, agent: 1002}
-  - {at: 30s, agent: 1002}
   - {at: 40s, agent: 1002 hangs up}
-  - {at: 50s, agent: 1002 hangs up}
 expect: {outcome: served}
 `)
 	at(t, result, "agent 1001 is free: the contact waits for agent 1002", 10*time.Second)
-	at(t, result, "agent 1002 is on the line already", 30*time.Second)
-	at(t, result, "agent 1002 hangs up: is not on the line", 50*time.Second)
+}
+
+// Who writes that something happens means that it does: where it can't, the test fails.
+func TestWhatCanNotHappenIsTold(t *testing.T) {
+	r := rehearsed(t, `
+limit: 2m
+happens:
+  - {at: 5s, contact: answers}
+  - {at: 6s, contact: busy}
+  - {at: 10s, agent: 1001 hangs up}
+  - {at: 20s, agent: 1001}
+  - {at: 30s, agent: 1001}
+  - {at: 40s, agent: 1001 hangs up}
+  - {at: 50s, caller: hangs up}
+  - {at: 1m, keys: "1"}
+  - {at: 3m, keys: "2"}
+expect: {outcome: served}
+`)
+	result := rehearse.Run(example(t), r, rehearse.Options{})
+	want := []string{
+		"happens: at 5s contact answers: the contact is not called back then or later",
+		"happens: at 10s agent 1001 hangs up: is not on the line",
+		"happens: at 30s agent 1001 is on the line already",
+		"happens: at 50s the caller hangs up: is not on the line",
+		"happens: at 1m key 1: the contact is not on the line",
+		"happens: 3m is after the end of the rehearsal",
+		"happens: at 6s contact busy: the contact is not called back then or later",
+	}
+	if got := result.Check(r.Expect); !slices.Equal(got, want) {
+		t.Errorf("it says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if got := result.Check(rehearse.Expect{}); len(got) > 0 {
+		t.Errorf("nothing is expected, and it says %q", got)
+	}
+}
+
+func TestAKeyToWhichNobodyListensSaysSo(t *testing.T) {
+	result := holds(t, example(t), `
+happens:
+  - {at: 10s, keys: "1"}      # in the music
+  - {at: 31s, keys: "1"}      # in the menu
+  - {at: 32s, keys: "1"}      # in the thank-you
+expect: {saved: {PhoneNumber: "2125550100"}}
+`)
+	var keys []string
+	for _, step := range result.Steps {
+		if strings.HasPrefix(step.What, "key ") {
+			keys = append(keys, step.What)
+		}
+	}
+	if want := []string{"key 1: nobody listens", "key 1", "key 1: nobody listens"}; !slices.Equal(keys, want) {
+		t.Errorf("the keys' steps are %q, want %q", keys, want)
+	}
 }
 
 func TestARestartGoesOnWhereTheScriptStood(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -49,6 +50,7 @@ func Run(s *script.Script, r Rehearsal, o Options) Result {
 	st := newStage(s, r, o)
 	st.arrive()
 	why := st.play()
+	st.missLate()
 	st.result.End = st.end(why)
 	return st.result
 }
@@ -79,7 +81,9 @@ type stage struct {
 
 	asterisk asterisk
 	agents   []freeAgent
-	waiting  string // what the contact's phone does when it rings: answers, busy ...; "": it rings
+	// waiting is what the contact's phone does when it rings: answers, busy ...; "": it rings.
+	waiting     string
+	waitingFrom time.Time // when that was given
 
 	asked map[string]bool // the questions whose answers are waited for
 	used  map[string]int  // by action: how many of its answers were given
@@ -278,6 +282,9 @@ func (s *stage) turn(head string, ev callback.Event) {
 		s.blocked = true
 		return
 	}
+	if unheard(s.state, r, ev) {
+		head += ": nobody listens"
+	}
 	before := s.state.Vars
 	s.contact, s.state = r.Contact, r.Script
 	s.tell(head, ev, r.Facts, before)
@@ -289,6 +296,12 @@ func (s *stage) turn(head string, ev callback.Event) {
 	for _, q := range r.Questions {
 		s.ask(q)
 	}
+}
+
+// unheard says that an event is a key with which the script does nothing.
+func unheard(before script.State, r play.Result, ev callback.Event) bool {
+	_, isKey := ev.(callback.KeyPressed)
+	return isKey && len(r.Commands) == 0 && reflect.DeepEqual(before, r.Script)
 }
 
 // save brings the database up to date, where it is there.

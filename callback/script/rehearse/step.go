@@ -16,6 +16,8 @@ import (
 type Result struct {
 	Steps []Step `json:"steps"`
 	End   End    `json:"end"`
+	// Missed is what was given and could not happen, as in a hang-up by who is not on the line.
+	Missed []string `json:"missed,omitempty"`
 
 	heard []string // the sounds that the contact has heard
 }
@@ -96,6 +98,30 @@ func decimal(n float64) string {
 
 // say adds a step that is no action.
 func (s *stage) say(what string) { s.add(Step{What: what}) }
+
+// miss says that something can't happen that the rehearsal gives.
+func (s *stage) miss(what string) {
+	s.say(what)
+	s.result.Missed = append(s.result.Missed, "at "+s.span(s.now)+" "+what)
+}
+
+// missLate notes what the rehearsal gives for later than its end, and a phone that was never called.
+func (s *stage) missLate() {
+	for _, h := range s.rehearsal.Happens {
+		if at := s.start.Add(h.At); at.After(s.until) {
+			s.result.Missed = append(s.result.Missed, s.span(at)+" is after the end of the rehearsal")
+		}
+	}
+	s.missCall()
+}
+
+// missCall notes that the contact was not called by whom it would have reacted to.
+func (s *stage) missCall() {
+	if s.waiting != "" {
+		s.result.Missed = append(s.result.Missed, "at "+s.span(s.waitingFrom)+" contact "+s.waiting+": the contact is not called back then or later")
+		s.waiting = ""
+	}
+}
 
 func (s *stage) add(step Step) {
 	step.At, step.Time, step.Priority = s.now.Sub(s.start), s.now.In(s.start.Location()), s.priority()

@@ -23,10 +23,20 @@ type reader struct {
 	found script.Diagnostics
 }
 
-// place is a place in the file, and the name that stands there.
+// place is a name, and where it stands.
 type place struct {
-	name string
-	node ast.Node
+	name         string
+	file         string
+	line, column int
+}
+
+func (p *reader) place(name string, n ast.Node) place {
+	at := mistake(p.file, n.GetToken(), "")
+	return place{name, at.File, at.Line, at.Column}
+}
+
+func (p place) mistake(format string, args ...any) script.Diagnostic {
+	return script.Diagnostic{File: p.file, Line: p.line, Column: p.column, Message: fmt.Sprintf(format, args...)}
 }
 
 // entry is a key of a mapping and what stands behind it.
