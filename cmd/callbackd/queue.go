@@ -1,8 +1,9 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -11,10 +12,15 @@ import (
 	"golang.org/x/term"
 
 	"github.com/callbackd/callbackd/callback/postgres"
+	"github.com/callbackd/callbackd/cmd/callbackd/config"
 )
 
-// shortestInterval bounds how often the database is asked.
-const shortestInterval = 100 * time.Millisecond
+const (
+	// shortestInterval bounds how often the database is asked.
+	shortestInterval = 100 * time.Millisecond
+	// timeForAll is how long the database may take to give all of a very long queue.
+	timeForAll = 5 * time.Minute
+)
 
 func queueCommand() *cobra.Command {
 	asJSON, skill, limit, interval := false, "", 0, time.Second
@@ -44,28 +50,23 @@ no terminal, it is written once.`,
 			if err != nil {
 				return err
 			}
-			return withStore(cmd, settings, func(store *postgres.Store) error {
-				read := func(ctx context.Context, fits int) (postgres.Queue, error) {
-					if limit > 0 {
-						fits = limit
-					}
-					return store.ReadQueue(ctx, postgres.QueueFilter{Skill: skill, Limit: fits})
-				}
-				if screen, ok := cmd.OutOrStdout().(*os.File); ok && !asJSON && isScreen(screen) {
-					return watchOn(cmd.Context(), os.Stdin, screen, skill, interval, read)
-				}
-				queue, err := read(cmd.Context(), 0)
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return writeJSON(cmd.OutOrStdout(), newQueueJSON(queue))
-				}
-				for _, line := range drawQueue(queueView{queue: queue, skill: skill}, paper{}, time.Now()) {
-					fmt.Fprintln(cmd.OutOrStdout(), line.text)
-				}
-				return nil
-			})
+			wanted := postgres.QueueFilter{Skill: skill, Limit: limit}
+			if terminal, ok := cmd.OutOrStdout().(*os.File); ok && !asJSON && isScreen(terminal) {
+				return withStore(cmd, settings, func(store *postgres.Store) error {
+					return watchOn(cmd.Context(), os.Stdin, terminal, wanted, interval, store.ReadQueue)
+				})
+			}
+			queue, err := readOnce(cmd, settings, wanted)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), newQueueJSON(queue))
+			}
+			for _, line := range drawQueue(queueView{queue: queue, skill: skill}, paper{}, time.Now()) {
+				fmt.Fprintln(cmd.OutOrStdout(), line.text)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&skill, "skill", "", "only the contacts and agents of this `SKILL`")
@@ -73,6 +74,23 @@ no terminal, it is written once.`,
 	cmd.Flags().DurationVar(&interval, "interval", interval, "the `TIME` between two looks at the database")
 	jsonFlag(cmd, &asJSON)
 	return cmd
+}
+
+// readOnce reads what is wanted of the queue, however long it is.
+func readOnce(cmd *cobra.Command, settings config.Config, wanted postgres.QueueFilter) (postgres.Queue, error) {
+	if err := settings.NeedDatabase(); err != nil {
+		return postgres.Queue{}, err
+	}
+	store, err := postgres.Open(cmd.Context(), settings.DatabaseURL,
+		postgres.Options{Logger: slog.New(slog.DiscardHandler), MaxConnections: 1, StatementTime: timeForAll})
+	if err != nil {
+		return postgres.Queue{}, err
+	}
+	var queue postgres.Queue
+	if err = store.CheckSchema(cmd.Context()); err == nil {
+		queue, err = store.ReadQueue(cmd.Context(), wanted)
+	}
+	return queue, errors.Join(err, store.Close())
 }
 
 // isScreen says whether a file is a terminal on which lines can be written anew.

@@ -217,6 +217,21 @@ func TestTheQueueIsWatchedOnATerminal(t *testing.T) {
 	screen.checkGivenBack()
 }
 
+func TestTheWatchEndsWhilePostgresSaysNothing(t *testing.T) {
+	proxy := postgrestest.NewProxy(t, postgrestest.URL(t))
+	screen := openTerminal(t, "CALLBACKD_DATABASE_URL="+proxy.URL())
+	screen.await("a picture", func(frame string) bool { return strings.Contains(frame, "nobody waits") })
+	proxy.Freeze()
+	screen.await("the silence", func(frame string) bool { return strings.Contains(frame, "no answer") })
+	if _, err := screen.keys.WriteString("q"); err != nil {
+		t.Fatal(err)
+	}
+	screen.checkGivenBack()
+	if err := proxy.Restore(); err != nil { // after the end
+		t.Fatal(err)
+	}
+}
+
 func TestTheTerminalIsGivenBackHoweverTheWatchEnds(t *testing.T) {
 	for name, end := range map[string]func(*terminal) error{
 		"Ctrl-C": func(s *terminal) error {

@@ -31,8 +31,8 @@ const (
 	rest = 4
 )
 
-// readQueue reads as much of the queue as fits into so many lines; 0: all.
-type readQueue func(ctx context.Context, fits int) (postgres.Queue, error)
+// readQueue reads what is wanted of the queue.
+type readQueue func(ctx context.Context, wanted postgres.QueueFilter) (postgres.Queue, error)
 
 // screen is the terminal that the queue is watched on.
 type screen struct {
@@ -45,10 +45,9 @@ type screen struct {
 
 // watchOn shows the queue on a terminal, and gives that back as it was. The first look at the database is
 // taken before, so that what is wrong can be said as by any command.
-func watchOn(ctx context.Context, in, out *os.File, skill string, interval time.Duration, read readQueue) error {
-	size := func() (int, int) { return screenSize(out) }
-	_, height := size()
-	queue, err := read(ctx, height)
+func watchOn(ctx context.Context, in, out *os.File, wanted postgres.QueueFilter, interval time.Duration, read readQueue) error {
+	s := screen{out: out, size: func() (int, int) { return screenSize(out) }, colour: os.Getenv("NO_COLOR") == ""}
+	queue, err := read(ctx, s.fits(wanted))
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -63,8 +62,17 @@ func watchOn(ctx context.Context, in, out *os.File, skill string, interval time.
 		return err
 	}
 	defer restore()
-	s := screen{out: out, size: size, keys: readKeys(in), resized: resized, colour: os.Getenv("NO_COLOR") == ""}
-	return s.watch(ctx, queueView{queue: queue, skill: skill, watching: true}, interval, read)
+	s.keys, s.resized = readKeys(in), resized
+	return s.watch(ctx, queueView{queue: queue, skill: wanted.Skill, watching: true}, wanted, interval, read)
+}
+
+// fits is what is wanted, and no more of it than the screen has lines.
+func (s screen) fits(wanted postgres.QueueFilter) postgres.QueueFilter {
+	_, height := s.size()
+	if wanted.Limit == 0 || wanted.Limit > height {
+		wanted.Limit = height
+	}
+	return wanted
 }
 
 // openScreen prepares the terminal: keys come one by one and are not shown.
@@ -121,7 +129,7 @@ type look struct {
 
 // watch draws the queue again and again until a key or the context ends it. While the database does not
 // answer the last picture stays. A look that is under way at the end is not waited for.
-func (s screen) watch(ctx context.Context, view queueView, interval time.Duration, read readQueue) error {
+func (s screen) watch(ctx context.Context, view queueView, wanted postgres.QueueFilter, interval time.Duration, read readQueue) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	looks := make(chan look, 1)
@@ -147,9 +155,9 @@ func (s screen) watch(ctx context.Context, view queueView, interval time.Duratio
 			switch {
 			case asked.IsZero() && !now.Before(next):
 				asked = now
-				_, height := s.size()
+				fits := s.fits(wanted)
 				go func() {
-					queue, err := read(ctx, height)
+					queue, err := read(ctx, fits)
 					looks <- look{queue, err}
 				}()
 			case !asked.IsZero() && now.Sub(asked) >= patience:

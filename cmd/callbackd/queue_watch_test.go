@@ -51,7 +51,9 @@ func watch(ctx context.Context, interval time.Duration, answer readQueue) *watch
 	w := &watching{frames: &frames{}, keys: make(chan byte), resized: make(chan os.Signal), height: 24, ended: make(chan error, 1)}
 	s := screen{out: w, size: func() (int, int) { return 100, w.height }, keys: w.keys, resized: w.resized}
 	first := postgres.Queue{At: time.Now()}
-	go func() { w.ended <- s.watch(ctx, queueView{queue: first, watching: true}, interval, answer) }()
+	go func() {
+		w.ended <- s.watch(ctx, queueView{queue: first, watching: true}, postgres.QueueFilter{}, interval, answer)
+	}()
 	synctest.Wait()
 	return w
 }
@@ -69,10 +71,10 @@ func (w *watching) quit(t *testing.T) {
 func TestTheQueueIsDrawnAnewWithEachInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looks := 0
-		w := watch(t.Context(), time.Second, func(_ context.Context, fits int) (postgres.Queue, error) {
+		w := watch(t.Context(), time.Second, func(_ context.Context, wanted postgres.QueueFilter) (postgres.Queue, error) {
 			looks++
-			if fits != 24 {
-				t.Errorf("%d contacts are asked for on 24 lines", fits)
+			if wanted.Limit != 24 {
+				t.Errorf("%d contacts are asked for on 24 lines", wanted.Limit)
 			}
 			return postgres.Queue{At: time.Now(), Counted: postgres.QueueAgents{LoggedIn: looks}}, nil
 		})
@@ -89,7 +91,7 @@ func TestTheQueueIsDrawnAnewWithEachInterval(t *testing.T) {
 
 func TestEachFrameCoversTheWholeScreenAndNothingIsCleared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(t.Context(), time.Second, func(context.Context, int) (postgres.Queue, error) { return aQueue(), nil })
+		w := watch(t.Context(), time.Second, func(context.Context, postgres.QueueFilter) (postgres.Queue, error) { return aQueue(), nil })
 		time.Sleep(1500 * time.Millisecond)
 		synctest.Wait()
 		w.height = 12
@@ -111,7 +113,7 @@ func TestEachFrameCoversTheWholeScreenAndNothingIsCleared(t *testing.T) {
 func TestWhilePostgresIsAwayTheLastPictureStaysAndTheNextComesByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var away atomic.Bool
-		w := watch(t.Context(), time.Second, func(context.Context, int) (postgres.Queue, error) {
+		w := watch(t.Context(), time.Second, func(context.Context, postgres.QueueFilter) (postgres.Queue, error) {
 			if away.Load() {
 				return postgres.Queue{}, errors.New("connection refused")
 			}
@@ -139,7 +141,7 @@ func TestWhilePostgresIsAwayTheLastPictureStaysAndTheNextComesByItself(t *testin
 func TestADatabaseThatSaysNothingIsAwayAndKeepsNobodyFromLeaving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looks := 0
-		w := watch(t.Context(), time.Second, func(ctx context.Context, _ int) (postgres.Queue, error) {
+		w := watch(t.Context(), time.Second, func(ctx context.Context, _ postgres.QueueFilter) (postgres.Queue, error) {
 			looks++
 			<-ctx.Done()
 			return postgres.Queue{}, ctx.Err()
@@ -164,7 +166,7 @@ func TestADatabaseThatSaysNothingIsAwayAndKeepsNobodyFromLeaving(t *testing.T) {
 func TestADatabaseThatIsSlowIsAskedLessOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looks := 0
-		w := watch(t.Context(), time.Second, func(context.Context, int) (postgres.Queue, error) {
+		w := watch(t.Context(), time.Second, func(context.Context, postgres.QueueFilter) (postgres.Queue, error) {
 			looks++
 			time.Sleep(1900 * time.Millisecond)
 			return postgres.Queue{}, nil
@@ -195,7 +197,7 @@ func TestTheWatchEndsByItsKeysAndBySignals(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				w := watch(ctx, time.Second, func(context.Context, int) (postgres.Queue, error) { return postgres.Queue{}, nil })
+				w := watch(ctx, time.Second, func(context.Context, postgres.QueueFilter) (postgres.Queue, error) { return postgres.Queue{}, nil })
 				end(w, cancel)
 				synctest.Wait()
 				select {
@@ -208,5 +210,15 @@ func TestTheWatchEndsByItsKeysAndBySignals(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestNoMoreIsAskedForThanTheScreenHasLines(t *testing.T) {
+	s := screen{size: func() (int, int) { return 80, 24 }}
+	for limit, want := range map[int]int{0: 24, 10: 10, 100: 24} {
+		got := s.fits(postgres.QueueFilter{Skill: "support", Limit: limit})
+		if got != (postgres.QueueFilter{Skill: "support", Limit: want}) {
+			t.Errorf("with a limit of %d, %+v is asked for", limit, got)
+		}
 	}
 }
