@@ -358,6 +358,23 @@ func (c *Contact) Idle() bool {
 	return !slices.ContainsFunc(c.Legs, func(l Leg) bool { return l.Open() })
 }
 
+// TakeOffer takes the offer and the leg that a match has committed into a contact that does not know them
+// yet. They stand in the database, so that there is nothing to save.
+func (c *Contact) TakeOffer(ev OfferMade) {
+	if c.leg(ev.Leg.Channel) == nil {
+		c.Legs = append(c.Legs, ev.Leg)
+		c.Offer = &ev.Offer
+	}
+}
+
+// shownNumber is the contact's number, as the agent's phone shows it.
+func (c *Contact) shownNumber() string {
+	if c.Promise != nil {
+		return c.Promise.PhoneNumber
+	}
+	return c.ANI
+}
+
 // Clone gives a copy that shares nothing with c.
 func (c *Contact) Clone() *Contact {
 	d := *c

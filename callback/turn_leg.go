@@ -15,7 +15,7 @@ func (t *Turn) legCreated(ev LegCreated) {
 	}
 	switch {
 	case c.Offer.Ringing() && ev.Channel == c.Offer.Channel && leg.DiallingAt.IsZero():
-		leg.DiallingAt = t.env.Now
+		leg.DiallingAt, leg.From = t.env.Now, c.shownNumber()
 		t.command(DialLeg{Channel: ev.Channel, Timeout: t.env.Skill(c.Offer.Skill).RingTime})
 	case c.Attempt.Open() && ev.Channel == c.Attempt.Channel:
 		c.Attempt.Created = true

@@ -7,12 +7,9 @@ import "time"
 // nothing was made and the agent is free again.
 func (t *Turn) offerMade(ev OfferMade) {
 	c := t.Contact
-	known := c.leg(ev.Leg.Channel)
-	if known == nil {
-		c.Legs = append(c.Legs, ev.Leg)
-		c.Offer = &ev.Offer
-	}
-	if known != nil && (!c.Offer.Ringing() || !known.Open() || !known.DiallingAt.IsZero()) {
+	c.TakeOffer(ev)
+	leg := c.leg(ev.Leg.Channel)
+	if !c.Offer.Ringing() || !leg.Open() || !leg.DiallingAt.IsZero() {
 		return // told before, and gone on since
 	}
 	fits := c.Place != nil && (c.State == StateLive || c.State == StateCallback)
@@ -30,17 +27,12 @@ func (t *Turn) offerMade(ev OfferMade) {
 
 func (t *Turn) createAgentLeg() {
 	c := t.Contact
-	number := c.ANI
-	if c.Promise != nil {
-		number = c.Promise.PhoneNumber
-	}
-	c.leg(c.Offer.Channel).From = number
 	t.command(CreateLeg{
 		Channel:      c.Offer.Channel,
 		Endpoint:     c.Offer.Endpoint,
 		Party:        PartyAgent,
 		Contact:      c.ID,
-		CallerNumber: number,
+		CallerNumber: c.shownNumber(),
 		CallerName:   t.callerName(),
 	})
 }

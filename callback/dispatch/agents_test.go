@@ -217,3 +217,46 @@ func TestEveryStateOfAnAgentHasALamp(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAgentIsRungAgainAtTheMomentAtWhichTheTimeOfRefusedIsOver(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		s.arrive()
+		s.free()
+		offer, n := last[callback.CreateLeg](s.sw)
+		if n != 1 {
+			t.Fatalf("the agent was offered the call %d times, want once", n)
+		}
+		s.pass(pollPause * 2 / 5) // between two looks at the queue
+		s.event(callback.LegEnded{Channel: offer.Channel, Cause: callback.CauseRejected})
+		s.pass(callback.DefaultSkill.RefusedTime - time.Millisecond)
+		if _, n := last[callback.CreateLeg](s.sw); n != 1 {
+			t.Fatal("the agent was offered the call again while Refused")
+		}
+		s.pass(time.Millisecond)
+		if _, n := last[callback.CreateLeg](s.sw); n != 2 {
+			t.Error("the agent waits for the next look at the queue")
+		}
+	})
+}
+
+func TestAnOfferIsPutToThePhoneWithoutAnotherSave(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		s.arrive()
+		saves := 0
+		s.store.mu.Lock()
+		s.store.saving = func() { saves++ }
+		s.store.mu.Unlock()
+		s.free()
+		offer, n := last[callback.CreateLeg](s.sw)
+		if n != 1 || saves != 0 {
+			t.Fatalf("%d legs were made after %d saves, want 1 after none", n, saves)
+		}
+		s.event(callback.LegCreated{Channel: offer.Channel})
+		if dial, n := last[callback.DialLeg](s.sw); n != 1 || dial.Channel != offer.Channel || saves != 1 {
+			t.Errorf("%d legs were dialled after %d saves, want the agent's after one", n, saves)
+		}
+		if leg := s.store.contact().Legs[1]; leg.DiallingAt.IsZero() || leg.From != "2125550123" {
+			t.Errorf("the agent's leg is saved as %+v", leg)
+		}
+	})
+}

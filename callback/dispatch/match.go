@@ -30,6 +30,18 @@ func (d *Dispatcher) match(ctx context.Context) {
 	}
 }
 
+// rematchFor asks for a match for the agents whom a turn has changed: at once, and when their after-call work
+// or time as Refused is over. The store's wake-up for the first takes longer; for the second there is none.
+func (d *Dispatcher) rematchFor(changes []callback.AgentChange) {
+	for _, change := range changes {
+		if change.Until.IsZero() {
+			d.wake()
+			continue
+		}
+		time.AfterFunc(time.Until(change.Until), d.wake)
+	}
+}
+
 // matchAll makes matches until there is none left to make.
 func (d *Dispatcher) matchAll(ctx context.Context) {
 	for ctx.Err() == nil && d.connected.Load() && !d.unreachedLately() {

@@ -86,6 +86,7 @@ func (s *session) save(ctx context.Context, ev callback.Event, r play.Result) {
 		s.d.metrics.unsaved.Inc()
 	default:
 		s.report(s.unsaved.facts)
+		s.d.rematchFor(s.unsaved.agents)
 		s.saved()
 	}
 	s.post(r.Commands, time.Now())
@@ -123,6 +124,7 @@ func (s *session) commitChange(ctx context.Context, r play.Result, change Change
 	}
 	s.record = s.after(r)
 	s.report(all.facts)
+	s.d.rematchFor(all.agents)
 	s.saved()
 	// From before the commit: an answer that comes late must not let a command go out after another
 	// daemon may have taken the node.

@@ -143,6 +143,8 @@ func (s *session) handle(ctx context.Context, ev callback.Event) {
 		return
 	case callback.Resynced:
 		s.deaf = false
+	case callback.OfferMade:
+		s.record.Contact.TakeOffer(ev)
 	case standStill:
 		s.standStill(ctx, ev)
 		return
@@ -169,6 +171,7 @@ func (s *session) handle(ctx context.Context, ev callback.Event) {
 func (s *session) turn(ctx context.Context, ev callback.Event, refused *play.Refused) bool {
 	r := s.play(ev, *refused)
 	if s.unchanged(r) && !s.dirty {
+		s.post(r.Commands, time.Now()) // there is nothing to save
 		return true
 	}
 	if !r.MustSave {
@@ -237,7 +240,7 @@ func (s *session) play(ev callback.Event, refused play.Refused) play.Result {
 }
 
 func (s *session) unchanged(r play.Result) bool {
-	return len(r.Facts) == 0 && len(r.Agents) == 0 && len(r.Commands) == 0 && len(r.Questions) == 0 && r.Request == nil &&
+	return len(r.Facts) == 0 && len(r.Agents) == 0 && len(r.Questions) == 0 && r.Request == nil &&
 		reflect.DeepEqual(s.after(r), s.record)
 }
 

@@ -81,6 +81,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	s := &Store{db: db, logger: o.Logger, url: url, counting: counting}
 	s.notifier = notifier{db: apart, logger: o.Logger}
+	s.notifier.connect()
 	s.wakes.heard = make(chan struct{}, 1)
 	s.prepared = prepared{db: db.DB, statements: make(map[string]*sqlx.Stmt)}
 	return s, nil

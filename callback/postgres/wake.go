@@ -26,6 +26,15 @@ type notifier struct {
 	runs    sync.WaitGroup
 }
 
+// connect opens the connection, so that the first wake-up does not wait for it.
+func (n *notifier) connect() {
+	n.runs.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), connectTime)
+		defer cancel()
+		_ = n.db.PingContext(ctx) // the first wake-up tries again
+	})
+}
+
 // poke has the matchers woken soon. It never blocks.
 func (n *notifier) poke() {
 	n.mu.Lock()
