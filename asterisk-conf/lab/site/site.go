@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,7 +36,9 @@ type Options struct {
 	DaemonDatabase string
 	Script         []byte // runs as "example"
 	// Skill has the settings of the skill "support", as in "ring_time: 5s"; the defaults elsewhere.
-	Skill  []string
+	Skill []string
+	// Skills has the same for further skills, by name.
+	Skills map[string][]string
 	Agents []string // extensions that are added with the skill; their phones are made by Agent
 }
 
@@ -101,8 +105,11 @@ func (s *Site) configure() error {
 	script := filepath.Join(s.o.Dir, "example.yaml")
 	config := filepath.Join(s.o.Dir, "callbackd.yaml")
 	text := "http:\n  listen: " + s.listen + "\nlog:\n  level: debug\nscripts:\n  - example.yaml\n"
-	if len(s.o.Skill) > 0 {
-		text += "skills:\n  support:\n    " + strings.Join(s.o.Skill, "\n    ") + "\n"
+	if len(s.o.Skill)+len(s.o.Skills) > 0 {
+		text += "skills:\n  support: {" + strings.Join(s.o.Skill, ", ") + "}\n"
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.o.Skills)) {
+		text += "  " + name + ": {" + strings.Join(s.o.Skills[name], ", ") + "}\n"
 	}
 	if err := os.WriteFile(script, s.o.Script, 0o600); err != nil {
 		return fmt.Errorf("write the script: %w", err)

@@ -18,7 +18,7 @@ const (
 )
 
 // levels gives the level of each packet's worth of a shipped prompt.
-func levels(t *testing.T, file string) []float64 {
+func levels(t testing.TB, file string) []float64 {
 	t.Helper()
 	data, err := asteriskconf.Files.ReadFile(file)
 	if err != nil {
@@ -40,7 +40,7 @@ func levels(t *testing.T, file string) []float64 {
 
 // heard names the shipped prompt whose levels the call has heard, packet by packet, to its end; "" where it
 // has heard none of them.
-func heard(t *testing.T, call *phone.Call) string {
+func heard(t testing.TB, call *phone.Call) string {
 	t.Helper()
 	var got []float64
 	for _, packet := range call.Packets() {
