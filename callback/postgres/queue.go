@@ -56,6 +56,7 @@ type QueueContact struct {
 	WaitedSec   float64            `json:"waited_sec"`
 	Priority    float64            `json:"priority"`     // at this moment, rounded to a thousandth
 	TargetAgent string             `json:"target_agent"` // "": any agent with the skill
+	AnyAgent    bool               `json:"any_agent"`    // it goes to any agent where that one does not accept or is away
 	Node        string             `json:"node"`         // whose agents alone can take it; "": any
 	ReadyAt     time.Time          `json:"ready_at,omitzero"`
 	Held        bool               `json:"held"`  // offered to nobody until someone changes it (C7)
@@ -66,11 +67,12 @@ type QueueContact struct {
 
 // QueueOffer is the open offer of a contact, with what became of the call back for it.
 type QueueOffer struct {
-	Agent      string               `json:"agent"`
-	Result     callback.OfferResult `json:"result"` // "" while it rings
-	DueAt      time.Time            `json:"due_at,omitzero"`
-	DiallingAt time.Time            `json:"dialling_at,omitzero"`
-	AnsweredAt time.Time            `json:"answered_at,omitzero"`
+	Agent           string               `json:"agent"`
+	Result          callback.OfferResult `json:"result"` // "" until the agent has accepted or not
+	AgentAnsweredAt time.Time            `json:"agent_answered_at,omitzero"`
+	DueAt           time.Time            `json:"due_at,omitzero"`
+	DiallingAt      time.Time            `json:"dialling_at,omitzero"`
+	AnsweredAt      time.Time            `json:"answered_at,omitzero"` // by the contact
 }
 
 // QueueAgent is an agent with the contact of the open offer.
@@ -84,7 +86,7 @@ type QueueAgent struct {
 type QueueServed struct {
 	ID     callback.ContactID   `json:"id"`
 	State  callback.State       `json:"state"`
-	Result callback.OfferResult `json:"result"` // of the offer; "" while it rings
+	Result callback.OfferResult `json:"result"` // as in QueueOffer
 }
 
 // skillsStatement counts the places of the skill $1, or of all, class by class in their index.
@@ -136,14 +138,15 @@ const queuedStatement = `
 	    'kind', CASE WHEN p.node <> '' THEN 'live' ELSE 'callback' END, 'state', c.state,
 	    'number', CASE WHEN p.node <> '' THEN c.ani ELSE coalesce(c.phone_number, c.ani) END,
 	    'queued_at', p.queued_at, 'waited_sec', round(greatest(extract(epoch FROM now() - p.queued_at), 0), 3),
-	    'priority', round(p.steps / 60000000.0, 3), 'target_agent', p.target_agent, 'node', p.node,
+	    'priority', round(p.steps / 60000000.0, 3), 'target_agent', p.target_agent, 'any_agent', p.any_agent, 'node', p.node,
 	    'ready_at', p.ready_at, 'held', p.held,
 	    'offer', CASE WHEN o.agent IS NOT NULL THEN json_build_object(
-	        'agent', o.agent, 'result', coalesce(o.result, ''),
+	        'agent', o.agent, 'result', coalesce(o.result, ''), 'agent_answered_at', l.answered_at,
 	        'due_at', t.due_at, 'dialling_at', t.dialling_at, 'answered_at', t.answered_at) END,
 	    'script', c.script, 'action', coalesce(c.script_state ->> 'action', ''))
 	FROM placed p JOIN contact c ON c.id = p.contact_id
 	LEFT JOIN offer o ON o.contact_id = p.contact_id AND o.ended_at IS NULL
+	LEFT JOIN leg l ON l.contact_id = o.contact_id AND l.channel = o.channel
 	LEFT JOIN attempt t ON t.contact_id = p.contact_id AND t.ended_at IS NULL
 	ORDER BY p.steps DESC, p.queued_at, p.contact_id`
 

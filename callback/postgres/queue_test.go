@@ -185,10 +185,17 @@ func TestTheQueueSaysWhatEachContactWaitsFor(t *testing.T) {
 	ringing.Place.Node = node
 	rung := save(t, store, lease, ringing)
 	match(t, store, request(lease, "1002"))
+	if record, err = store.Load(t.Context(), rung.Contact.ID); err != nil {
+		t.Fatal(err)
+	}
+	record.Contact.Legs[0].AnsweredAt = epoch.Add(time.Minute) // and has to press 1
+	if err := store.Save(t.Context(), lease, dispatch.Change{Record: record}); err != nil {
+		t.Fatal(err)
+	}
 
 	paused := waiting("5550103", place("support", callback.DefaultPriority, epoch.Add(2*time.Second)))
 	paused.Place.ReadyAt = epoch.Add(time.Hour)
-	paused.Place.TargetAgent = "1002"
+	paused.Place.TargetAgent, paused.Place.AnyAgent = "1002", true
 	save(t, store, lease, paused)
 	held := waiting("5550104", place("support", callback.DefaultPriority, epoch.Add(3*time.Second)))
 	held.Place.Held = true
@@ -206,9 +213,9 @@ func TestTheQueueSaysWhatEachContactWaitsFor(t *testing.T) {
 		{ID: accepted.Contact.ID, Kind: callback.OfferCallback, State: callback.StateCalling, Number: "5550101",
 			Offer: &postgres.QueueOffer{Agent: "1001", Result: callback.OfferAccepted, DueAt: epoch.Add(time.Hour)}},
 		{ID: rung.Contact.ID, Kind: callback.OfferLive, State: callback.StateLive, Number: "5550100", Node: node,
-			Offer: &postgres.QueueOffer{Agent: "1002"}},
+			Offer: &postgres.QueueOffer{Agent: "1002", AgentAnsweredAt: epoch.Add(time.Minute)}},
 		{ID: rung.Contact.ID + 1, Kind: callback.OfferCallback, State: callback.StateCallback, Number: "5550103",
-			ReadyAt: epoch.Add(time.Hour), TargetAgent: "1002"},
+			ReadyAt: epoch.Add(time.Hour), TargetAgent: "1002", AnyAgent: true},
 		{ID: rung.Contact.ID + 2, Kind: callback.OfferCallback, State: callback.StateCallback, Number: "5550104", Held: true, Action: "expire"},
 	} {
 		got := queue.Contacts[i]

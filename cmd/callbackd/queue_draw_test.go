@@ -65,6 +65,9 @@ func aQueue() postgres.Queue {
 	paused, targeted := aCallback(8, 4709, 540), aCallback(9, 4710, 480)
 	paused.ReadyAt = after(time.Second)
 	targeted.TargetAgent, targeted.ReadyAt = "1001", noon // which has come
+	preferred, asked := aCallback(10, 4712, 420), aCaller(11, 4713, 360)
+	preferred.TargetAgent, preferred.AnyAgent = "1001", true
+	asked.Offer = &postgres.QueueOffer{Agent: "1012", AgentAnsweredAt: noon}
 	hostile := aCaller(2, 4711, 9)
 	hostile.Skill, hostile.Number, hostile.Action = "sales", "\x1b]0;gotcha\x07", ""
 
@@ -90,9 +93,9 @@ func aQueue() postgres.Queue {
 		Skills: []postgres.QueueSkill{
 			{Skill: "back office"},
 			{Skill: "sales", Live: 1, Callbacks: 1, LongestSec: 190_000, LoggedIn: 10, Available: 1},
-			{Skill: "support", Live: 3, Callbacks: 6, LongestSec: 3723.4, LoggedIn: 10, Available: 1},
+			{Skill: "support", Live: 4, Callbacks: 7, LongestSec: 3723.4, LoggedIn: 10, Available: 1},
 		},
-		Contacts: []postgres.QueueContact{stuck, held, delayed, dialled, answered, joined, rung, refused, paused, targeted, hostile},
+		Contacts: []postgres.QueueContact{stuck, held, delayed, dialled, answered, joined, rung, refused, paused, targeted, preferred, asked, hostile},
 		Agents: []postgres.QueueAgent{
 			anAgent("1001", "Ann", "available", 95*time.Minute), ringing, calling, joining, refusing, lunch, talking, leaving, working, refused2, away,
 		},

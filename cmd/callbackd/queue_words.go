@@ -16,6 +16,8 @@ func waitsFor(c postgres.QueueContact, at time.Time) cell {
 		return cell{"stuck: a person has to look", red}
 	case offer != nil && offer.Result == callback.OfferAccepted:
 		return cell{offer.Agent + " has accepted, " + callStage(c, at), cyan}
+	case offer != nil && offer.Result == "" && !offer.AgentAnsweredAt.IsZero():
+		return cell{offer.Agent + " has answered", yellow}
 	case offer != nil && offer.Result == "":
 		return cell{offer.Agent + " rings", yellow}
 	case offer != nil:
@@ -24,6 +26,8 @@ func waitsFor(c postgres.QueueContact, at time.Time) cell {
 		return cell{"held: a person has to change it", red}
 	case c.ReadyAt.After(at):
 		return cell{"a pause until " + clock(c.ReadyAt, at), faint}
+	case c.TargetAgent != "" && c.AnyAgent:
+		return cell{"agent " + c.TargetAgent + ", or any", plainStyle}
 	case c.TargetAgent != "":
 		return cell{"agent " + c.TargetAgent, plainStyle}
 	}
