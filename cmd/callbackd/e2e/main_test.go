@@ -82,8 +82,9 @@ const (
 // stage is one test's site with the people on it.
 type stage struct {
 	*site.Site
-	t   testing.TB
-	ctx context.Context
+	t        testing.TB
+	ctx      context.Context
+	database string // its URL
 }
 
 // skillSettings keep the tests short.
@@ -138,7 +139,7 @@ func openStage(t testing.TB, limit time.Duration, change func(*site.Options)) *s
 			t.Error(err)
 		}
 	})
-	return &stage{Site: s, t: t, ctx: ctx}
+	return &stage{Site: s, t: t, ctx: ctx, database: url}
 }
 
 // keep copies the logs of a failed test to where they survive it.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"strings"
 	"syscall"
 	"testing"
@@ -248,4 +249,220 @@ func TestHoldLosesNeitherTheContactNorTheAgent(t *testing.T) {
 	s.must("hold again", k.offer.Hold(s.within(5*time.Second)))
 	s.hangup(k.call, k.offer) // the contact does not wait
 	s.ended(k.contact, "served")
+}
+
+// skill adds settings to the test's skill.
+func skill(settings ...string) func(*site.Options) {
+	return func(o *site.Options) { o.Skill = append(append([]string{}, o.Skill...), settings...) }
+}
+
+func TestAnOfferIsWithdrawnWithNoHalfRingWhenTheCallerHangsUp(t *testing.T) {
+	s := newStage(t, nil)
+	call := s.call()
+	contact := s.contact()
+	agent := s.agent("1001")
+	offer := s.ringing(agent)
+	s.hangup(call)
+	ended, err := offer.AwaitEnded(s.within(5 * time.Second))
+	s.must("stop ringing", err)
+	if ended.By != phone.Them || ended.How != phone.Cancelled { // a CANCEL, which the phone answers with 487
+		t.Errorf("the offer ended: %v, want a CANCEL", ended)
+	}
+	s.ended(contact, "abandoned")
+	if fact := s.await(contact, "offer_ended", time.Second); fact.Data["result"] != "withdrawn" {
+		t.Errorf("the offer ended as %v, want withdrawn", fact.Data)
+	}
+	if n := s.count(`SELECT count(*) FROM agent WHERE extension = '1001' AND activity = 'free'`); n != 1 {
+		t.Error("the agent is not free again")
+	}
+	if n := len(agent.Calls()); n != 1 {
+		t.Errorf("the agent's phone was rung %d times, want once", n)
+	}
+}
+
+func TestWhoIsAskedToPressOneAcceptsByItAndRefusesByTwo(t *testing.T) {
+	s := newStage(t, skill("accept: press_1", "accept_time: 8s", "whisper: '{KIND} {WAITED}'", "caller_name: '{KIND} {WAITED}'"))
+	contact := s.promised()
+	first := s.ringing(s.agent("1001"))
+	if name := first.From().Name; name != "callback 0 min" {
+		t.Errorf("the agent's phone shows %q", name)
+	}
+	s.answer(first, agentHz)
+	_, err := first.AwaitSound(s.within(5 * time.Second))
+	s.must("be asked", err)
+	_ = first.Press(s.within(5*time.Second), "2") // the call may be over before the key's last packet
+	s.letGo(first)
+	if fact := s.await(contact, "offer_ended", 10*time.Second); fact.Data["result"] != "refused" {
+		t.Errorf("the offer ended as %v, want refused", fact.Data)
+	}
+	second := s.ringing(s.agent("1002"))
+	s.answer(second, agent2Hz)
+	_, err = second.AwaitSound(s.within(5 * time.Second))
+	s.must("be asked", err)
+	if n := len(s.Carrier.Calls()); n != 1 {
+		t.Fatalf("the contact is dialled before the agent accepts (C3): %d calls at the carrier", n)
+	}
+	s.must("press 1", second.Press(s.within(5*time.Second), "1"))
+	contactCall := s.calledBack()
+	s.answer(contactCall, callerHz)
+	s.hear(second, agent2Hz, contactCall, callerHz)
+	s.hangup(second, contactCall)
+	s.ended(contact, "served")
+}
+
+// A mailbox answers and says something, and never presses a key.
+func TestAMailboxDoesNotAcceptWhereOneIsToBePressed(t *testing.T) {
+	s := newStage(t, func(o *site.Options) {
+		skill("accept: press_1", "accept_time: 5s", "refusals: 1")(o)
+		o.Agents = []string{"1001"}
+	})
+	contact := s.promised()
+	mailbox := s.ringing(s.agent("1001"))
+	s.answer(mailbox, agentHz)
+	s.letGo(mailbox)
+	if fact := s.await(contact, "offer_ended", 10*time.Second); fact.Data["result"] != "no_answer" {
+		t.Errorf("the offer ended as %v, want no_answer", fact.Data)
+	}
+	s.awaitCount("the agent unavailable", 1,
+		`SELECT count(*) FROM agent WHERE extension = '1001' AND presence = 'unavailable' AND presence_reason = 'offers not accepted'`)
+	if n := s.count(`SELECT count(*) FROM place WHERE contact_id = $1`, contact); n != 1 {
+		t.Error("the place is lost")
+	}
+}
+
+const wantsOne = `
+type: Phone
+start: request
+actions:
+  request: {Reqagent: {Skill: support, TargetAgent: "1001", WhenRefused: WHEN}, branches: {Default: callback}}
+  callback: {Callback: {PhoneNumber: "{ANI}"}, branches: {Default: rest, OnError: rest}}
+  rest: {Log: {Text: waits}}
+`
+
+// wanting lets a caller be promised a callback by one agent.
+func (s *stage) wanting() int64 {
+	s.t.Helper()
+	call, err := s.Carrier.Call(s.ctx, callerANI, s.Asterisk.DID)
+	s.must("call", err)
+	contact := s.contact()
+	s.letGo(call)
+	return contact
+}
+
+func TestAContactWhoseAgentRefusesStaysOrGoesToAny(t *testing.T) {
+	for _, when := range []string{"Stay", "AnyAgent"} {
+		t.Run(when, func(t *testing.T) {
+			s := newStage(t, func(o *site.Options) { o.Script = []byte(strings.Replace(wantsOne, "WHEN", when, 1)) })
+			other, wanted := s.agent("1002"), s.agent("1001")
+			s.wanting()
+			s.must("decline", s.ringing(wanted).Decline(s.ctx, 603))
+			if when == "AnyAgent" {
+				s.ringing(other)
+				return
+			}
+			s.ringing(wanted) // again, once the pause is over
+			if n := len(other.Calls()); n != 0 {
+				t.Errorf("another agent was rung %d times", n)
+			}
+		})
+	}
+}
+
+func TestAContactWhoseAgentIsAwayGoesToAnyWhereTheScriptSaysSo(t *testing.T) {
+	s := newStage(t, func(o *site.Options) { o.Script = []byte(strings.Replace(wantsOne, "WHEN", "AnyAgent", 1)) })
+	_, err := s.Command(s.ctx, "agent", "state", "1001", "unavailable", "--reason", "lunch")
+	s.must("go to lunch", err)
+	wanted, other := s.agent("1001"), s.agent("1002")
+	contact := s.wanting()
+	s.ringing(other)
+	if fact := s.await(contact, "any_agent", time.Second); fact.Data["agent"] != "1001" || fact.Data["reason"] != "away" {
+		t.Errorf("the history says %v", fact.Data)
+	}
+	if n := len(wanted.Calls()); n != 0 {
+		t.Errorf("the phone of the agent who is away was rung %d times", n)
+	}
+}
+
+// secondNode opens another site beside the test's, with an Asterisk, a carrier and a daemon of its own, on
+// the same Postgres.
+func (s *stage) secondNode(o site.Options) *stage {
+	s.t.Helper()
+	o.Dir, o.Callbackd, o.Root, o.Database, o.Script = s.t.TempDir(), program, root, s.database, shortExample(s.t)
+	other, err := site.Open(s.ctx, o)
+	s.must("open the second node", err)
+	s.t.Cleanup(func() {
+		if s.t.Failed() {
+			keep(s.t, o.Dir, other)
+		}
+		if err := other.Close(); err != nil {
+			s.t.Error(err)
+		}
+	})
+	return &stage{Site: other, t: s.t, ctx: s.ctx, database: s.database}
+}
+
+// twoNodes opens node A, with no agent, and node B with some.
+func twoNodes(t *testing.T, settings []string, agents ...string) (a, b *stage) {
+	t.Helper()
+	a = newStage(t, func(o *site.Options) { o.Agents, o.Skill = nil, settings })
+	return a, a.secondNode(site.Options{Agents: agents, Skill: settings})
+}
+
+func TestAnAgentOfAnotherNodeServesACallbackAndNoLiveCaller(t *testing.T) {
+	a, b := twoNodes(t, skillSettings, "1001")
+	agent := b.agent("1001")
+	contact := a.promised()
+	offer := b.ringing(agent)
+	b.answer(offer, agentHz)
+	call := b.calledBack()
+	b.answer(call, callerHz)
+	b.hear(offer, agentHz, call, callerHz)
+	if n := len(a.Carrier.Calls()); n != 1 {
+		t.Errorf("the carrier of the other node saw %d calls, want the caller's alone", n)
+	}
+	b.hangup(call, offer)
+	a.ended(contact, "served")
+	b.must("leave nothing in Asterisk", b.AwaitEmpty(b.within(10*time.Second)))
+
+	live := a.call()
+	queued, err := a.AwaitFact(a.within(10*time.Second), 0, "queued", func(f site.Fact) bool { return f.Contact != contact })
+	a.must("queue the live caller", err)
+	a.awaitAction(queued.Contact, "offer") // some seconds in the queue beside an agent who is free
+	a.awaitCount("a free agent on the other node", 1,
+		`SELECT count(*) FROM agent WHERE extension = '1001' AND presence = 'available' AND activity = 'free'`)
+	if n := a.count(`SELECT count(*) FROM offer WHERE contact_id = $1`, queued.Contact); n != 0 {
+		t.Errorf("the live caller was offered %d times to an agent of another node", n)
+	}
+	a.hangup(live)
+	a.ended(queued.Contact, "abandoned")
+}
+
+// The daemon of a node matches for the agents who are reached there: of them the best takes the callback of
+// another node, and of equals the longest idle.
+func TestACallbackOfAnotherNodeGoesToTheBestAgentAndThenToTheLongestIdle(t *testing.T) {
+	a, b := twoNodes(t, []string{"ring_time: 8s", "refused_time: 60s"}, "1001", "1002", "1003")
+	for i, agent := range []struct{ extension, skill string }{{"1002", "support=2"}, {"1001", "support=2"}, {"1003", "support=1"}} {
+		_, err := b.Command(b.ctx, "agent", "add", agent.extension, "--skill", agent.skill)
+		b.must("add an agent", err)
+		_, err = b.DB.ExecContext(b.ctx, `UPDATE agent SET idle_since = now() - make_interval(hours => 9 - $2) WHERE extension = $1`, agent.extension, i)
+		b.must("set an idle time", err)
+	}
+	rung := make(chan string, 3)
+	for _, extension := range []string{"1001", "1002", "1003"} {
+		b.agent(extension).Handle("", func(ctx context.Context, call *phone.Call) {
+			rung <- extension
+			_ = call.Decline(ctx, 603) // the test sees in the end who was rung
+		})
+	}
+	a.promised()
+	for _, want := range []string{"1003", "1002", "1001"} {
+		select {
+		case got := <-rung:
+			if got != want {
+				t.Errorf("%s is rung, want %s", got, want)
+			}
+		case <-b.within(20 * time.Second).Done():
+			t.Fatalf("%s is not rung", want)
+		}
+	}
 }
