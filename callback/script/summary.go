@@ -11,12 +11,14 @@ func (a *action) summary() string {
 		return a.when
 	case "Assign":
 		return strings.Join(a.keys("Set"), ", ")
+	case "Loop":
+		return strings.Join(a.texts("Times"), "") + " times"
 	case "Music":
 		return a.musicSummary()
 	case "UpdateContact":
 		return a.changes()
 	}
-	for _, name := range []string{"Skill", "For", "Value", "Times", "Script", "Text", "URL", "PhoneNumber", "Sounds", "Prompt"} {
+	for _, name := range []string{"Skill", "For", "Value", "Script", "Text", "URL", "PhoneNumber", "Sounds", "Prompt"} {
 		if texts := a.texts(name); len(texts) > 0 {
 			return strings.Join(texts, ", ")
 		}
