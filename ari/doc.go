@@ -58,4 +58,23 @@
 //   - Keys are told while a sound plays. Else they are told only by a bridge that was asked for them;
 //     the other party's phone gets them in any case, but for those that are pressed while a sound plays.
 //   - The bridge's end does not end what plays.
+//
+// # Transfers
+//
+// When the phone of a channel in a bridge of ours transfers the call (REFER), the others stay in the bridge
+// and in our application, and Asterisk puts one end of a Local channel of its own into the place of the
+// transferring one: StasisStart with replace_channel. That holds for a blind transfer and for an attended one
+// (whose Local channel is called _attended, so that it does not say who it is). What follows from it:
+//   - Asterisk hands our interest in the old channel over to the new one, so the old one is subscribed to
+//     again: its end would not be told.
+//   - Asterisk does not hang the transferring phone up: its channel is left in our application until the
+//     phone hangs up. When we end it, the phone is told only once it hangs up itself.
+//   - When either end of the transferred call goes, the other one is left in the bridge.
+//   - While nobody is connected to the application, a transfer is refused (503 to the phone) and the two talk
+//     on.
+//
+// A channel that somebody redirects in the dialplan leaves the application with no word of a hang-up before
+// its StasisEnd; every hang-up has one. Hold is Asterisk's own: the other one hears music of the default
+// class. A redirect (302) by a phone that a created leg is dialled to is never followed, whatever
+// pjsip.conf says; the leg ends with cause 23.
 package ari

@@ -32,7 +32,7 @@ func realAsterisk(t *testing.T) (context.Context, *lab.Asterisk, Options) {
 	return ctx, asterisk, Options{URL: asterisk.ARIURL, User: asterisk.ARIUser, Password: asterisk.ARIPassword}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

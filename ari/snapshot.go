@@ -136,7 +136,9 @@ func (n *Node) channels(ctx context.Context) (map[string]callback.SnapshotChanne
 
 // isLeg says whether a channel is a contact's: one that we made, or that has a contact ID. It is so, too, when
 // somebody has sent it elsewhere in Asterisk.
-func isLeg(data *ari.ChannelData) bool { return isOurs(data.ID) || data.ChannelVars[variableContact] != "" }
+func isLeg(data *ari.ChannelData) bool {
+	return isOurs(data.ID) || data.ChannelVars[variableContact] != ""
+}
 
 func (n *Node) snapshotChannel(data *ari.ChannelData) callback.SnapshotChannel {
 	channel := callback.SnapshotChannel{State: channelState(data.State)}

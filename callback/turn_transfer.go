@@ -132,20 +132,24 @@ func (t *Turn) contactLeft(channel string) {
 }
 
 // resyncTransfer finds that the agent has transferred the contact while nobody listened: in the bridge
-// another channel has the place of the agent's.
+// another channel has the place of the agent's. Where the contact has gone meanwhile it is alone there.
 func (t *Turn) resyncTransfer(s *Snapshot) {
 	c := t.Contact
-	if c.State != StateConnected || !c.Offer.Accepted() {
-		return
-	}
-	members := s.Bridges[c.Bridge]
-	if slices.Contains(members, c.Offer.Channel) || !slices.Contains(members, c.Channel) {
-		return
-	}
-	for _, channel := range members {
+	var known, unknown []string
+	for _, channel := range s.Bridges[c.Bridge] {
 		if c.leg(channel) == nil {
-			t.legReplaced(LegReplaced{Channel: c.Offer.Channel, By: channel})
-			return
+			unknown = append(unknown, channel)
+		} else {
+			known = append(known, channel)
 		}
+	}
+	switch {
+	case c.Bridge == "" || len(unknown) == 0:
+	case len(known) == 0:
+		for _, channel := range unknown {
+			t.command(Hangup{Channel: channel, Reason: "normal"})
+		}
+	case c.State == StateConnected && c.Offer.Accepted() && slices.Equal(known, []string{c.Channel}):
+		t.legReplaced(LegReplaced{Channel: c.Offer.Channel, By: unknown[0]})
 	}
 }

@@ -194,6 +194,19 @@ func TestATransferWhileNobodyListenedIsFoundByTheResync(t *testing.T) {
 	}
 }
 
+func TestWhoIsLeftAloneInTheBridgeByATransferThatNobodyHeardOfIsHungUp(t *testing.T) {
+	s := newStory(t)
+	s.talking()
+	s.event(callback.Resynced{Snapshot: &callback.Snapshot{
+		Channels: map[string]callback.SnapshotChannel{"local": {State: callback.ChannelUp}},
+		Bridges:  map[string][]string{s.c.Bridge: {"local"}},
+	}})
+	s.wantState(callback.StateEnded, callback.OutcomeServed)
+	if !sent(s, callback.Hangup{Channel: "local", Reason: "normal"}) {
+		t.Errorf("the channel is left: %v", s.commands)
+	}
+}
+
 func TestAThirdOneInTheBridgeIsNoTransfer(t *testing.T) {
 	s := newStory(t)
 	agent := s.talking()

@@ -3,6 +3,8 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -27,19 +29,20 @@ type pbx struct {
 	t     *testing.T
 	store *fakeStore
 
-	mu       sync.Mutex
-	lines    map[string]*phoneLine
-	bridges  map[string][]string
-	playing  map[string]string // playback to channel
-	deliver  func(callback.Event)
-	lose     func() // breaks the event stream
-	hearing  bool
-	mute     bool // commands are not answered
-	dice     *rand.Rand
-	dials    int
-	dialled  int // codes, by the agent
-	arrivals int
-	requests map[string]int // web requests, by URL
+	mu        sync.Mutex
+	lines     map[string]*phoneLine
+	bridges   map[string][]string
+	playing   map[string]string // playback to channel
+	deliver   func(callback.Event)
+	lose      func() // breaks the event stream
+	hearing   bool
+	mute      bool // commands are not answered
+	dice      *rand.Rand
+	dials     int
+	dialled   int // codes, by the agent
+	arrivals  int
+	transfers int
+	requests  map[string]int // web requests, by URL
 }
 
 // tell delivers an event, if anyone listens.
@@ -80,6 +83,9 @@ func (p *pbx) snapshot() *callback.Snapshot {
 		found := callback.SnapshotChannel{State: line.state}
 		if line.inbound {
 			arrived := arrival(id)
+			if line.party == callback.PartyTransfer {
+				arrived = callback.LegArrived{Channel: id}
+			}
 			found.Arrived = &arrived
 		}
 		found.Code = line.code
@@ -243,6 +249,26 @@ func (p *pbx) pick(fits func(*phoneLine) bool) string {
 	}
 	slices.Sort(found)
 	return found[p.dice.IntN(len(found))]
+}
+
+// transfer lets an agent's phone transfer whom it talks to, as Asterisk does it: another channel takes the
+// place of the agent's in the bridge. The phone hangs up later.
+func (p *pbx) transfer() {
+	for _, bridge := range slices.Sorted(maps.Keys(p.bridges)) {
+		for i, channel := range p.bridges[bridge] {
+			line := p.lines[channel]
+			if line == nil || line.party != callback.PartyAgent || len(p.bridges[bridge]) < 2 {
+				continue
+			}
+			p.transfers++
+			by := fmt.Sprintf("local-%d", p.transfers)
+			p.lines[by] = &phoneLine{party: callback.PartyTransfer, contact: line.contact, state: callback.ChannelUp, inbound: true}
+			p.bridges[bridge][i] = by
+			p.tell(callback.LegReplaced{Channel: channel, By: by})
+			p.tell(callback.LegJoined{Channel: by, Bridge: bridge})
+			return
+		}
+	}
 }
 
 func ringing(l *phoneLine) bool { return !l.inbound && l.state == callback.ChannelRinging }

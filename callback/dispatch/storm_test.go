@@ -200,6 +200,8 @@ func (s *storm) weather() {
 		if id := p.pick(ringing); id != "" {
 			p.end(id, callback.CauseRejected)
 		}
+	case 17, 18:
+		p.transfer()
 	default:
 		p.people(p.dice.IntN(3) == 0)
 	}
@@ -270,10 +272,10 @@ func (s *storm) calm() {
 		s.pass(10 * time.Second)
 		s.pbx.mu.Lock()
 		s.pbx.people(true)
-		if id := s.pbx.pick(func(l *phoneLine) bool { return l.state == callback.ChannelUp && l.party == callback.PartyAgent }); id != "" && s.pbx.dice.IntN(3) == 0 {
+		if id := s.pbx.pick(func(l *phoneLine) bool { return l.state == callback.ChannelUp && l.party != callback.PartyContact }); id != "" && s.pbx.dice.IntN(3) == 0 {
 			s.pbx.end(id, callback.CauseNormal)
 		}
-		if id := s.pbx.pick(func(l *phoneLine) bool { return l.inbound }); id != "" && s.pbx.dice.IntN(20) == 0 {
+		if id := s.pbx.pick(func(l *phoneLine) bool { return l.inbound && l.party == callback.PartyContact }); id != "" && s.pbx.dice.IntN(20) == 0 {
 			s.pbx.end(id, callback.CauseNormal)
 		}
 		s.pbx.mu.Unlock()
@@ -309,7 +311,7 @@ func TestWhateverDiesNobodyIsLostOrStuck(t *testing.T) {
 			})
 		})
 	}
-	if dials == 0 || requests == 0 || codes == 0 || ended[callback.OutcomeTakenOver] == 0 || ended[callback.OutcomeCancelled] == 0 || ended[callback.OutcomeHungUp] == 0 {
+	if dials == 0 || requests == 0 || codes == 0 || ended[callback.OutcomeTransferred] == 0 || ended[callback.OutcomeTakenOver] == 0 || ended[callback.OutcomeCancelled] == 0 || ended[callback.OutcomeHungUp] == 0 {
 		t.Errorf("the storms have not come far: %d callbacks, %d web requests, %d codes, outcomes %v", dials, requests, codes, ended)
 	}
 	t.Logf("%d callbacks, %d web requests, %d codes, outcomes %v", dials, requests, codes, ended)
