@@ -18,7 +18,7 @@ func TestAWebRequestIsSentOnceThoughItsServerDies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	var seen atomic.Int32
 	go func() {
 		for {
@@ -27,7 +27,7 @@ func TestAWebRequestIsSentOnceThoughItsServerDies(t *testing.T) {
 				return
 			}
 			go func() {
-				defer c.Close()
+				defer func() { _ = c.Close() }()
 				r := bufio.NewReader(c)
 				for i := 0; ; i++ {
 					req, err := http.ReadRequest(r)
