@@ -89,6 +89,7 @@ type Contact struct {
 // action fired (C8).
 type Promise struct {
 	PhoneNumber string        // what is dialled: digits, at most a leading +
+	E164        string        // the same for all the ways to write that number; "" where it is not known
 	Extension   string        // shown to the agent, never dialled (C13)
 	CallerID    string        // what the contact's phone shows (C8)
 	CallDelay   time.Duration // from the agent's accepting to the dialling, whole seconds (C7)

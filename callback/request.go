@@ -27,8 +27,9 @@ type Changes struct {
 	Maximum      *int    `json:"max_priority,omitempty"`
 	Skill        *string `json:"skill,omitempty"`
 	TargetAgent  *string `json:"target_agent,omitempty"` // "": any agent with the skill
-	// PhoneNumber is the number as it was given; for a turn, as it is dialled, with its Extension.
+	// PhoneNumber is the number as it was given; for a turn, as it is dialled, with its E164 and Extension.
 	PhoneNumber *string `json:"phone_number,omitempty"`
+	E164        string  `json:"-"`
 	Extension   string  `json:"-"`
 }
 

@@ -114,7 +114,7 @@ func (t *Turn) change(r Request) error {
 	t.fact(FactChanged, append([]string{"by", r.AskedBy}, r.pairs()...)...)
 	t.changePlace(r.Changes)
 	if r.PhoneNumber != nil {
-		c.Promise.PhoneNumber, c.Promise.Extension = *r.PhoneNumber, r.Extension
+		c.Promise.PhoneNumber, c.Promise.E164, c.Promise.Extension = *r.PhoneNumber, r.E164, r.Extension
 	}
 	if r.CallDelaySec == nil {
 		return nil

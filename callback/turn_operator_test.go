@@ -162,7 +162,7 @@ func TestAChangeIsKeptInPlacePromiseAndHistory(t *testing.T) {
 	skill, agent, phone := "sales", "1007", "2125550111"
 	change := seconds(30)
 	change.Initial, change.Acceleration, change.Maximum = &initial, &acceleration, &maximum
-	change.Skill, change.TargetAgent, change.PhoneNumber, change.Extension = &skill, &agent, &phone, "12"
+	change.Skill, change.TargetAgent, change.PhoneNumber, change.E164, change.Extension = &skill, &agent, &phone, "+12125550150", "12"
 	s.asked(callback.RequestChange, change)
 	want := callback.Place{
 		Skill: "sales", TargetAgent: "1007", QueuedAt: queued,
@@ -171,7 +171,7 @@ func TestAChangeIsKeptInPlacePromiseAndHistory(t *testing.T) {
 	if *s.c.Place != want {
 		t.Errorf("the place is %+v, want %+v", *s.c.Place, want)
 	}
-	if p := s.c.Promise; p.PhoneNumber != phone || p.Extension != "12" || p.CallDelay != 30*time.Second || p.CallerID != "8005550100" {
+	if p := s.c.Promise; p.PhoneNumber != phone || p.E164 != "+12125550150" || p.Extension != "12" || p.CallDelay != 30*time.Second || p.CallerID != "8005550100" {
 		t.Errorf("the promise is %+v", p)
 	}
 	told := fact(s, callback.FactChanged)

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -90,7 +91,7 @@ func (f *fakeStore) Create(_ context.Context, _ Lease, change Change) (callback.
 		return 0, err
 	}
 	c := change.Record.Contact
-	if c.State == callback.StateCallback && f.openCallback(c.Promise.PhoneNumber, c.Place.Skill, 0) != 0 {
+	if c.State == callback.StateCallback && f.openCallback(numberKey(c), c.Place.Skill, 0) != 0 {
 		return 0, ErrCallbackOpen
 	}
 	id := callback.ContactID(len(f.contacts) + 1)
@@ -122,7 +123,7 @@ func (f *fakeStore) Save(_ context.Context, _ Lease, change Change) error {
 		return ErrConflict
 	}
 	if c := change.Record.Contact; c.State == callback.StateCallback {
-		if f.openCallback(c.Promise.PhoneNumber, c.Place.Skill, id) != 0 {
+		if f.openCallback(numberKey(c), c.Place.Skill, id) != 0 {
 			return ErrCallbackOpen
 		}
 	}
@@ -216,26 +217,29 @@ func (f *fakeStore) OpenOn(context.Context, string) ([]Record, error) {
 	return open, f.check()
 }
 
+// numberKey tells whether two callbacks go to the same number.
+func numberKey(c *callback.Contact) string { return cmp.Or(c.Promise.E164, c.Promise.PhoneNumber) }
+
 // openCallback gives the ID of the contact, another than that one, whose callback to that number is open in
 // that skill; 0 for none.
-func (f *fakeStore) openCallback(number, skill string, but callback.ContactID) callback.ContactID {
+func (f *fakeStore) openCallback(key, skill string, but callback.ContactID) callback.ContactID {
 	for id, record := range f.contacts {
 		c := record.Contact
 		open := c.State == callback.StateCallback || c.State == callback.StateCalling || c.State == callback.StateStuck
-		if open && id != but && c.Promise.PhoneNumber == number && c.Place.Skill == skill {
+		if open && id != but && numberKey(c) == key && c.Place.Skill == skill {
 			return id
 		}
 	}
 	return 0
 }
 
-func (f *fakeStore) OpenCallback(_ context.Context, number, skill string) (Record, error) {
+func (f *fakeStore) OpenCallback(_ context.Context, key, skill string) (Record, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.check(); err != nil {
 		return Record{}, err
 	}
-	id := f.openCallback(number, skill, 0)
+	id := f.openCallback(key, skill, 0)
 	if id == 0 {
 		return Record{}, ErrNotFound
 	}

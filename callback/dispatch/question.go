@@ -136,9 +136,9 @@ func (d *Dispatcher) look(ctx context.Context, id callback.ContactID, q play.Que
 	case script.Estimate:
 		return d.estimate(ctx, id, q, asked)
 	case script.FindCallback:
-		return d.findCallback(ctx, q, asked.PhoneNumber, asked.Skill)
+		return d.findCallback(ctx, q, asked.Skill)
 	case script.FindTakeover:
-		a := d.findCallback(ctx, q, asked.PhoneNumber, asked.Skill)
+		a := d.findCallback(ctx, q, asked.Skill)
 		a.Callback = a.found.Contact
 		return a
 	}
@@ -188,11 +188,11 @@ func (d *Dispatcher) estimate(ctx context.Context, id callback.ContactID, q play
 
 func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
 
-// findCallback looks for the open callback of that number and skill.
-func (d *Dispatcher) findCallback(ctx context.Context, q play.Question, phoneNumber, skill string) answered {
+// findCallback looks for the open callback of the question's number in that skill.
+func (d *Dispatcher) findCallback(ctx context.Context, q play.Question, skill string) answered {
 	ctx, cancel := context.WithTimeout(ctx, questionLimit)
 	defer cancel()
-	record, err := d.o.Store.OpenCallback(ctx, phoneNumber, skill)
+	record, err := d.o.Store.OpenCallback(ctx, q.NumberKey, skill)
 	if errors.Is(err, ErrNotFound) {
 		return answer(q, map[string]string{"CALLBACKID": ""}, nil)
 	}

@@ -124,9 +124,9 @@ type Store interface {
 	Load(ctx context.Context, id callback.ContactID) (Record, error)
 	// OpenOn gives every contact that has an open leg on that node.
 	OpenOn(ctx context.Context, node string) ([]Record, error)
-	// OpenCallback gives the contact whose callback to that number waits in that skill, is under way or
-	// is stuck, or ErrNotFound.
-	OpenCallback(ctx context.Context, number, skill string) (Record, error)
+	// OpenCallback gives the contact whose callback waits in that skill, is under way or is stuck, to the
+	// number of that key (number.Number.Key), or ErrNotFound.
+	OpenCallback(ctx context.Context, numberKey, skill string) (Record, error)
 	// QueueCallback is Create for a contact that begins as a callback, with a place and no leg. It fails
 	// with ErrCallbackOpen where one to the same number waits in the same skill.
 	QueueCallback(ctx context.Context, lease Lease, change Change) (callback.ContactID, error)

@@ -101,11 +101,11 @@ func (m *mortal) QueueCallback(ctx context.Context, lease Lease, change Change) 
 	return m.Create(ctx, lease, change)
 }
 
-func (m *mortal) OpenCallback(ctx context.Context, number, skill string) (Record, error) {
+func (m *mortal) OpenCallback(ctx context.Context, numberKey, skill string) (Record, error) {
 	if m.dead.Load() {
 		return Record{}, errAway
 	}
-	return m.fakeStore.OpenCallback(ctx, number, skill)
+	return m.fakeStore.OpenCallback(ctx, numberKey, skill)
 }
 
 // RoundTrip is the web server, which may take longer than the scripts wait.

@@ -1,6 +1,7 @@
 package number
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -16,12 +17,15 @@ type Number struct {
 	// or international prefix, because the trunk expects it so. One that was given with a + is in
 	// E.164 where its country knows it: "+49 (0)30 901820" is +4930901820.
 	Dial string
-	// E164 is the same for all the ways to write one number, so it tells whether two numbers are the
-	// same. It is "" where neither a leading + nor the region makes it a valid number.
+	// E164 is the same for all the ways to write one number. It is "" where neither a leading + nor the
+	// region makes it a valid number.
 	E164 string
 	// Extension is what stood behind "ext", at most 11 digits. It is shown and never dialled (C13).
 	Extension string
 }
+
+// Key tells whether two numbers are the same: it is E164, or Dial where that is not known.
+func (n Number) Key() string { return cmp.Or(n.E164, n.Dial) }
 
 var (
 	dialable  = regexp.MustCompile(`^\+?[0-9]{3,15}$`)

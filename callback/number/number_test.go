@@ -100,6 +100,21 @@ func TestWhatIsNoNumberIsRefusedWithItsReason(t *testing.T) {
 	}
 }
 
+func TestOneNumberHasOneKeyHoweverItIsWritten(t *testing.T) {
+	for _, c := range []struct{ raw, region, want string }{
+		{"+12125550123", "US", "+12125550123"},
+		{"2125550123", "US", "+12125550123"},
+		{"1 (212) 555-0123 ext 7", "US", "+12125550123"},
+		{"0012125550123", "DE", "+12125550123"},
+		{"2125550123", "", "2125550123"}, // nobody says in which country
+		{"5551234", "US", "5551234"},     // nor in which city
+	} {
+		if got, err := number.Parse(c.raw, c.region); err != nil || got.Key() != c.want {
+			t.Errorf("%q in %q has the key %q, want %q (%v)", c.raw, c.region, got.Key(), c.want, err)
+		}
+	}
+}
+
 func TestAnUnknownRegionIsRefused(t *testing.T) {
 	for _, region := range []string{"us", "USA", "XX", "001"} {
 		if got, err := number.Parse("2125550100", region); err == nil || !strings.Contains(err.Error(), region) {

@@ -34,13 +34,13 @@ func (h *host) prepare(q script.Question) (Question, error) {
 	case script.Estimate:
 		return Question{Question: q}, h.known(q.Skill)
 	case script.FindCallback:
-		dial, err := h.dialled(q.PhoneNumber, q.Skill)
-		q.PhoneNumber = dial
-		return Question{Question: q}, err
+		to, err := h.calledBack(q.PhoneNumber, q.Skill)
+		q.PhoneNumber = to.Dial
+		return Question{Question: q, NumberKey: to.Key()}, err
 	case script.FindTakeover:
-		dial, err := h.dialled(q.PhoneNumber, q.Skill)
-		q.PhoneNumber = dial
-		return Question{Question: q}, err
+		to, err := h.calledBack(q.PhoneNumber, q.Skill)
+		q.PhoneNumber = to.Dial
+		return Question{Question: q, NumberKey: to.Key()}, err
 	}
 	return Question{}, fmt.Errorf("nobody answers a %T", q)
 }
@@ -81,16 +81,16 @@ func (h *host) known(skill string) error {
 	return nil
 }
 
-// dialled gives a number in the form in which a callback of that skill dials it.
-func (h *host) dialled(text, skill string) (string, error) {
+// calledBack reads a number as a callback of that skill does.
+func (h *host) calledBack(text, skill string) (number.Number, error) {
 	if err := h.known(skill); err != nil {
-		return "", err
+		return number.Number{}, err
 	}
 	parsed, err := number.Parse(text, h.Env.Skill(skill).Region)
 	if err != nil {
-		return "", fmt.Errorf("PhoneNumber: %w", err)
+		return number.Number{}, fmt.Errorf("PhoneNumber: %w", err)
 	}
-	return parsed.Dial, nil
+	return parsed, nil
 }
 
 // answered hands the script an answer.

@@ -100,6 +100,7 @@ func promise(phoneNumber, callerID string, delaySec int, region string) (callbac
 	}
 	return callback.Promise{
 		PhoneNumber: to.Dial,
+		E164:        to.E164,
 		Extension:   to.Extension,
 		CallerID:    from.Dial,
 		CallDelay:   time.Duration(delaySec) * time.Second,

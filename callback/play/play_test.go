@@ -185,6 +185,14 @@ func TestQuestionsOfTheQueueAreRefusedAtOnceWhereSkillOrNumberAreWrong(t *testin
 	if q := h.questions[0].Question.(script.FindCallback); q.PhoneNumber != "2125550123" {
 		t.Errorf("asks for %q, which nobody dials", q.PhoneNumber)
 	}
+	if _, err := h.Ask(script.FindTakeover{Skill: "support", PhoneNumber: "+1 212 555 0123"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range h.questions {
+		if q.NumberKey != "+12125550123" {
+			t.Errorf("%+v asks for the number of the key %q", q.Question, q.NumberKey)
+		}
+	}
 	if h.refusable {
 		t.Error("a question that changes nothing waits for the database")
 	}
@@ -229,7 +237,7 @@ func TestAQueuedCallbackIsNormalisedAsTheActionCallbackDoes(t *testing.T) {
 		t.Errorf("asks for %+v", asked)
 	}
 	want := callback.Promise{
-		PhoneNumber: "2125550177", Extension: "12", CallerID: "8005550100", CallDelay: 7 * time.Second, PromisedAt: b.player.Env.Now,
+		PhoneNumber: "2125550177", E164: "+12125550177", Extension: "12", CallerID: "8005550100", CallDelay: 7 * time.Second, PromisedAt: b.player.Env.Now,
 	}
 	if *asked.Contact.Promise != want {
 		t.Errorf("promises %+v, want %+v", *asked.Contact.Promise, want)

@@ -55,6 +55,9 @@ type Result struct {
 type Question struct {
 	ID       string // Answered names it
 	Question script.Question
+	// NumberKey tells whether the number of a script.FindCallback or script.FindTakeover is that of another
+	// callback ([number.Number.Key]).
+	NumberKey string
 	// Contact is the callback that a script.QueueCallback asks for, as it is to be created, in the state
 	// of QueuedScript; Facts begin its history.
 	Contact *callback.Contact

@@ -37,7 +37,7 @@ func (h *host) ask(r callback.Request) error {
 		if err != nil {
 			return fmt.Errorf("PhoneNumber: %w", err)
 		}
-		r.PhoneNumber, r.Extension = &parsed.Dial, parsed.Extension
+		r.PhoneNumber, r.E164, r.Extension = &parsed.Dial, parsed.E164, parsed.Extension
 	}
 	return h.turn.Ask(r)
 }

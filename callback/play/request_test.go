@@ -27,7 +27,7 @@ func TestC13ANumberThatAPersonGivesIsNormalisedInTheSkillsRegion(t *testing.T) {
 	if r.Request == nil || *r.Request != (callback.RequestDone{ID: 3}) || !r.MustSave {
 		t.Fatalf("the request came to %+v, saved first %v", r.Request, r.MustSave)
 	}
-	if p := b.contact.Promise; p.PhoneNumber != "+4930901820" || p.Extension != "7" {
+	if p := b.contact.Promise; p.PhoneNumber != "+4930901820" || p.E164 != "+4930901820" || p.Extension != "7" {
 		t.Errorf("the promise is %+v", p)
 	}
 	if text != "+49 (0)30 901820 ext 7" {

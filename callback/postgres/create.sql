@@ -7,12 +7,12 @@ WITH lease AS MATERIALIZED (
     INSERT INTO contact (
         state, outcome, node, script, script_version, script_state, wake_at,
         ani, dnis, dialled, language, skill, arrived_at, ended_at,
-        phone_number, extension, caller_id, call_delay_sec, promised_at,
+        phone_number, e164, extension, caller_id, call_delay_sec, promised_at,
         channel, bridge, playing, quieting, music,
         tries, attempts, faults, zip_tone, called_back, hangup_wanted)
     SELECT j.state, j.outcome, j.node, j.script, j.script_version, j.script_state, j.wake_at,
            j.ani, j.dnis, j.dialled, j.language, j.skill, j.arrived_at, j.ended_at,
-           j.phone_number, j.extension, j.caller_id, j.call_delay_sec, j.promised_at,
+           j.phone_number, j.e164, j.extension, j.caller_id, j.call_delay_sec, j.promised_at,
            j.channel, j.bridge, j.playing, j.quieting, j.music,
            j.tries, j.attempts, j.faults, j.zip_tone, j.called_back, j.hangup_wanted
     FROM jsonb_populate_record(NULL::contact, $1::jsonb -> 'contact') j

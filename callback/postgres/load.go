@@ -38,17 +38,19 @@ func (s *Store) OpenOn(ctx context.Context, node string) ([]dispatch.Record, err
 }
 
 // openCallbackWhere is what the unique index of open callbacks answers.
-const openCallbackWhere = "WHERE c.phone_number = $1 AND c.skill = $2 AND c.state IN ('callback', 'calling', 'stuck')"
+const openCallbackWhere = `
+	WHERE coalesce(c.e164, c.phone_number) = $1 AND c.skill = $2 AND c.state IN ('callback', 'calling', 'stuck')`
 
-// OpenCallback gives the contact whose callback to that number, as it is dialled, is open in that skill:
-// one waits, is under way or is stuck. There is at most one; [dispatch.ErrNotFound] for none.
-func (s *Store) OpenCallback(ctx context.Context, number, skill string) (dispatch.Record, error) {
-	records, err := s.load(ctx, loadDocument+openCallbackWhere, number, skill)
+// OpenCallback gives the contact whose callback to that number is open in that skill: one waits, is under way
+// or is stuck. The number is given in E.164, or as it is dialled where that is not known. There is at most
+// one; [dispatch.ErrNotFound] for none.
+func (s *Store) OpenCallback(ctx context.Context, numberKey, skill string) (dispatch.Record, error) {
+	records, err := s.load(ctx, loadDocument+openCallbackWhere, numberKey, skill)
 	if err == nil && len(records) == 0 {
 		err = dispatch.ErrNotFound
 	}
 	if err != nil {
-		return dispatch.Record{}, fmt.Errorf("looking for a callback to %s in %s: %w", number, skill, err)
+		return dispatch.Record{}, fmt.Errorf("looking for a callback to %s in %s: %w", numberKey, skill, err)
 	}
 	return records[0], nil
 }

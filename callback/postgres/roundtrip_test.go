@@ -157,6 +157,7 @@ func drawRecord(rt *rapid.T, agent string) dispatch.Record {
 	if c.State == callback.StateCallback || c.State == callback.StateCalling || rapid.Bool().Draw(rt, "promised") {
 		c.Promise = &callback.Promise{
 			PhoneNumber: fmt.Sprintf("+%d", numbers.Add(1)), Extension: text.Draw(rt, "extension"), CallerID: text.Draw(rt, "caller ID"),
+			E164:      rapid.SampledFrom([]string{"", fmt.Sprintf("+%d", numbers.Add(1))}).Draw(rt, "E.164"),
 			CallDelay: time.Duration(count.Draw(rt, "delay")) * time.Second, PromisedAt: moment.Draw(rt, "promised at"),
 		}
 	}

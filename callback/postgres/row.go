@@ -76,6 +76,7 @@ type contactRow struct {
 	CallerID      *string      `json:"caller_id"`
 	CallDelaySec  *int64       `json:"call_delay_sec"`
 	PromisedAt    moment       `json:"promised_at"`
+	E164          optional     `json:"e164"` // of PhoneNumber
 	Channel       optional     `json:"channel"`
 	Bridge        optional     `json:"bridge"`
 	Playing       optional     `json:"playing"`
@@ -234,7 +235,7 @@ func newContactRow(record dispatch.Record) contactRow {
 	if c.Promise != nil {
 		seconds := int64(c.Promise.CallDelay / time.Second)
 		row.PhoneNumber, row.Extension, row.CallerID = &c.Promise.PhoneNumber, &c.Promise.Extension, &c.Promise.CallerID
-		row.CallDelaySec, row.PromisedAt = &seconds, moment{c.Promise.PromisedAt}
+		row.E164, row.CallDelaySec, row.PromisedAt = optional(c.Promise.E164), &seconds, moment{c.Promise.PromisedAt}
 	}
 	return row
 }
@@ -315,7 +316,7 @@ func (r contactRow) contact() *callback.Contact {
 	}
 	if r.PhoneNumber != nil && r.Extension != nil && r.CallerID != nil && r.CallDelaySec != nil {
 		c.Promise = &callback.Promise{
-			PhoneNumber: *r.PhoneNumber, Extension: *r.Extension, CallerID: *r.CallerID,
+			PhoneNumber: *r.PhoneNumber, E164: string(r.E164), Extension: *r.Extension, CallerID: *r.CallerID,
 			CallDelay: time.Duration(*r.CallDelaySec) * time.Second, PromisedAt: r.PromisedAt.Time,
 		}
 	}

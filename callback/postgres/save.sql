@@ -8,7 +8,7 @@ WITH lease AS MATERIALIZED (
     SET rev = c.rev + 1, state = j.state, outcome = j.outcome, node = j.node,
         script = j.script, script_version = j.script_version, script_state = j.script_state, wake_at = j.wake_at,
         ani = j.ani, dnis = j.dnis, dialled = j.dialled, skill = coalesce(j.skill, c.skill), ended_at = j.ended_at,
-        phone_number = j.phone_number, extension = j.extension, caller_id = j.caller_id,
+        phone_number = j.phone_number, e164 = j.e164, extension = j.extension, caller_id = j.caller_id,
         call_delay_sec = j.call_delay_sec, promised_at = j.promised_at,
         channel = j.channel, bridge = j.bridge, playing = j.playing, quieting = j.quieting, music = j.music,
         tries = j.tries, attempts = j.attempts, faults = j.faults,

@@ -295,6 +295,42 @@ func TestATakeoverWhoseCommitHasNoAnswerIsToldByTheNewCallsRevision(t *testing.T
 	}
 }
 
+// to gives a contact that waits for its callback to a number of which more may be known than what is dialled.
+func to(dialled, e164, skill string) *callback.Contact {
+	c := waiting(dialled, place(skill, callback.DefaultPriority, epoch))
+	c.Promise.E164 = e164
+	return c
+}
+
+func TestOneNumberWaitsOnceInASkillHoweverItIsWritten(t *testing.T) {
+	store := postgrestest.New(t)
+	lease := acquire(t, store, node)
+	first := save(t, store, lease, to("+12125550123", "+12125550123", "support"))
+	unknown := save(t, store, lease, to("5551234", "", "support"))
+	create := func(c *callback.Contact) error {
+		_, err := store.Create(t.Context(), lease, dispatch.Change{Record: dispatch.Record{Contact: c}})
+		return err
+	}
+	for _, again := range []*callback.Contact{
+		to("2125550123", "+12125550123", "support"), to("12125550123", "+12125550123", "support"), to("5551234", "", "support"),
+	} {
+		if err := create(again); !errors.Is(err, dispatch.ErrCallbackOpen) {
+			t.Errorf("a second callback to %s gives %v, want %v", again.Promise.PhoneNumber, err, dispatch.ErrCallbackOpen)
+		}
+	}
+	for _, other := range []*callback.Contact{to("2125550123", "+12125550123", "sales"), to("2125550123", "", "support")} {
+		if err := create(other); err != nil {
+			t.Errorf("a callback to %+v in %s gives %v", other.Promise, other.Place.Skill, err)
+		}
+	}
+	for key, want := range map[string]dispatch.Record{"+12125550123": first, "5551234": unknown} {
+		found, err := store.OpenCallback(t.Context(), key, "support")
+		if err != nil || found.Contact.ID != want.Contact.ID || found.Contact.Promise.E164 != want.Contact.Promise.E164 {
+			t.Errorf("the callback to %s is %+v, want %+v (%v)", key, found.Contact, want.Contact, err)
+		}
+	}
+}
+
 func TestC14AQueuedCallbackIsFoundOfferedAndTheOnlyOneOfItsNumber(t *testing.T) {
 	store := postgrestest.New(t)
 	lease := acquire(t, store, node)
