@@ -47,10 +47,11 @@ type Dispatcher struct {
 	events     *mailbox[callback.Event]
 	rematch    chan struct{} // has a token when a match may be possible
 	requested  chan struct{} // has a token when someone may have asked for something by hand
-	dueSlots   chan struct{} // has a token for each session that a deadline has started and that is not done
 	leaseAsked chan struct{} // has a token when the lease is to be renewed at once
 	relamp     chan struct{} // has a token when lamps may be wrong
 	matchless  bool          // the matcher's own: the last match found no database
+
+	dueSlots *dueSlots
 
 	current   atomic.Pointer[Lease]
 	connected atomic.Bool
@@ -85,7 +86,7 @@ func New(o Options) (*Dispatcher, error) {
 		events:     newMailbox[callback.Event](),
 		rematch:    make(chan struct{}, 1),
 		requested:  make(chan struct{}, 1),
-		dueSlots:   make(chan struct{}, dueAtOnce),
+		dueSlots:   &dueSlots{at: map[Standing]int{}},
 		leaseAsked: make(chan struct{}, 1),
 		relamp:     make(chan struct{}, 1),
 		sessions:   map[callback.ContactID]*session{},

@@ -7,68 +7,68 @@ import (
 	"github.com/callbackd/callbackd/callback"
 )
 
-// dueAtOnce is how many contacts without a leg may be at work at the same moment because their deadline
-// has come, the answers to what their scripts ask included. A thousand that come due together take turns:
-// neither the database nor a web server is to be asked by all of them at once.
-const dueAtOnce = 32
+// dueAgain is the pause before the next look where there were not slots for all.
+const dueAgain = 50 * time.Millisecond
 
-// due looks every pollPause for contacts without a session whose script has something to do.
+// due looks every pollPause for contacts without a session whose script has something to do, and sooner
+// where many have.
 func (d *Dispatcher) due(ctx context.Context) {
-	ticker := time.NewTicker(pollPause)
-	defer ticker.Stop()
+	pause := time.NewTimer(pollPause)
+	defer pause.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-pause.C:
 		}
-		if err := d.wakeDue(ctx); err != nil && ctx.Err() == nil {
+		more, err := d.wakeDue(ctx)
+		if err != nil && ctx.Err() == nil {
 			d.log.Debug("deadlines wait for the database", "error", err)
 		}
-	}
-}
-
-// wakeDue gives every contact that is due its turn.
-func (d *Dispatcher) wakeDue(ctx context.Context) error {
-	dueCtx, cancel := context.WithTimeout(ctx, saveLimit)
-	ids, err := d.o.Store.Due(dueCtx, now())
-	cancel()
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if err := d.wakeOne(ctx, id); err != nil {
-			return err
+		if more {
+			pause.Reset(dueAgain)
+		} else {
+			pause.Reset(pollPause)
 		}
 	}
-	return nil
 }
 
-// wakeOne gives a contact its turn, in its session or in a new one.
-func (d *Dispatcher) wakeOne(ctx context.Context, id callback.ContactID) error {
-	if d.toSession(id, callback.TimeReached{}) {
-		return nil
+// wakeDue gives every contact that is due its turn, but for those that there is no slot for: they stay due.
+// It says whether to look again soon: there were slots, and not enough of them.
+func (d *Dispatcher) wakeDue(ctx context.Context) (again bool, err error) {
+	dueCtx, cancel := context.WithTimeout(ctx, saveLimit)
+	found, err := d.o.Store.Due(dueCtx, now())
+	cancel()
+	if err != nil {
+		return false, err
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case d.dueSlots <- struct{}{}:
+	woken, passedOver := false, false
+	for _, due := range found {
+		if d.toSession(due.Contact, callback.TimeReached{}) {
+			continue
+		}
+		slot := d.dueSlots.take(due.Standing)
+		if slot == nil {
+			passedOver = true
+			continue
+		}
+		if err := d.wakeOne(ctx, due.Contact, slot); err != nil {
+			return false, err
+		}
+		woken = true
 	}
+	return woken && passedOver, nil
+}
+
+// wakeOne gives a contact its turn in a new session.
+func (d *Dispatcher) wakeOne(ctx context.Context, id callback.ContactID, slot *dueSlot) error {
 	record, err := d.load(ctx, id)
 	if err != nil {
-		<-d.dueSlots
+		slot.free()
 		return err
 	}
 	s := d.newSession(record)
-	s.slot = d.dueSlots
+	s.slot = slot
 	d.startSession(ctx, s, callback.TimeReached{})
 	return nil
-}
-
-// freeSlot lets the next contact that is due have its turn.
-func (s *session) freeSlot() {
-	if s.slot != nil {
-		<-s.slot
-		s.slot = nil
-	}
 }

@@ -38,7 +38,7 @@ actions:
 			}
 		}
 		s.pass(10 * time.Second)
-		if n, slots := s.d.sessionCount(), len(s.d.dueSlots); n != 0 || slots != 0 {
+		if n, slots := s.d.sessionCount(), s.working(); n != 0 || slots != 0 {
 			t.Errorf("%v sessions and %d slots are left", n, slots)
 		}
 		s.pass(time.Minute)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -316,22 +317,33 @@ func (f *fakeStore) NoteScripts(_ context.Context, _ Lease, current []callback.S
 	return f.check()
 }
 
-// Due gives no more than a thousand, as the real one does.
-func (f *fakeStore) Due(_ context.Context, at time.Time) ([]callback.ContactID, error) {
+// Due gives no more than a hundred that stand at one action, as the real one does.
+func (f *fakeStore) Due(_ context.Context, at time.Time) ([]Due, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var due []callback.ContactID
-	for id, record := range f.contacts {
+	var found []Due
+	each := map[Standing]int{}
+	for _, id := range f.byDeadline() {
+		record := f.contacts[id]
+		standing := Standing{record.Contact.Script, record.Script.Action}
 		deadline := record.Script.Deadline
-		if deadline.IsZero() || at.Before(deadline) || len(due) == 1000 {
+		if deadline.IsZero() || at.Before(deadline) || each[standing] == 100 {
 			continue
 		}
 		online := slices.Contains([]callback.State{callback.StateLive, callback.StateConnected, callback.StateReleased}, record.Contact.State)
 		if !online && f.loaded(id).Contact.Idle() {
-			due = append(due, id)
+			found = append(found, Due{id, standing})
+			each[standing]++
 		}
 	}
-	return due, f.check()
+	return found, f.check()
+}
+
+// byDeadline gives the contacts in the order in which their scripts are due.
+func (f *fakeStore) byDeadline() []callback.ContactID {
+	return slices.SortedFunc(maps.Keys(f.contacts), func(a, b callback.ContactID) int {
+		return f.contacts[a].Script.Deadline.Compare(f.contacts[b].Script.Deadline)
+	})
 }
 
 func (f *fakeStore) Match(_ context.Context, request MatchRequest) (*Match, error) {

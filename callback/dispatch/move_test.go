@@ -39,7 +39,7 @@ actions:
 		if got := s.logged(); len(got) == 0 || got[len(got)-1] != "stays: "+ErrCallbackOpen.Error() {
 			t.Errorf("logged %v", got)
 		}
-		if n, slots := s.d.sessionCount(), len(s.d.dueSlots); n != 0 || slots != 0 {
+		if n, slots := s.d.sessionCount(), s.working(); n != 0 || slots != 0 {
 			t.Errorf("%v sessions and %d slots are left", n, slots)
 		}
 	})

@@ -48,7 +48,7 @@ type session struct {
 	questions sync.WaitGroup  // the goroutines that look for answers
 	asking    map[string]bool // the questions whose answers have not come
 	kept      []answered      // answers that wait until the script goes on
-	slot      chan struct{}   // of a deadline that has started the session; nil: none, or given back
+	slot      *dueSlot        // of a deadline that has started the session; nil: none, or given back
 }
 
 // run handles events until the contact needs no session any more or ctx ends.
@@ -71,8 +71,12 @@ func (s *session) run(ctx context.Context) {
 			return
 		}
 		s.handle(ctx, ev)
-		if !s.record.Contact.Idle() {
+		switch {
+		case s.slot == nil:
+		case !s.record.Contact.Idle():
 			s.freeSlot() // it has been offered meanwhile, and may talk for long
+		default:
+			s.slot.turned()
 		}
 	}
 }

@@ -54,6 +54,18 @@ type Estimate struct {
 	Position   int // the contact's in the queue, or the one that a contact queued now would get, from 1
 }
 
+// Standing is where the script of a contact stands.
+type Standing struct {
+	Script callback.ScriptRef
+	Action string
+}
+
+// Due is a contact whose script has something to do by itself.
+type Due struct {
+	Contact callback.ContactID
+	Standing
+}
+
 // MatchRequest says who can be offered a contact in a node.
 type MatchRequest struct {
 	Lease   Lease
@@ -130,8 +142,9 @@ type Store interface {
 	// QueueCallback is Create for a contact that begins as a callback, with a place and no leg. It fails
 	// with ErrCallbackOpen where one to the same number waits in the same skill.
 	QueueCallback(ctx context.Context, lease Lease, change Change) (callback.ContactID, error)
-	// Due gives the contacts without a leg whose script has a deadline that has come.
-	Due(ctx context.Context, now time.Time) ([]callback.ContactID, error)
+	// Due gives contacts without a leg whose script has a deadline that has come: the earliest first, and of
+	// those that stand at one action perhaps not all at once, but some of each.
+	Due(ctx context.Context, now time.Time) ([]Due, error)
 
 	// TargetsAway gives the contacts that wait for one agent who is logged out, unavailable or gone, and that
 	// may go to any; of the live callers, those on that node. Perhaps not all at once.

@@ -1,10 +1,10 @@
 package postgres
 
-// The statements of scripts, for a look at what they read.
-const (
-	DueStatement    = dueStatement
-	StatusStatement = statusStatement
-)
+// StatusStatement says how a queue stands.
+const StatusStatement = statusStatement
+
+// DueStatement looks for scripts that are due.
+var DueStatement = dueStatement
 
 // EstimateStatement counts what an estimate rests on.
 var EstimateStatement = estimateStatement

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/callbackd/callbackd/callback"
 	"github.com/callbackd/callbackd/callback/dispatch"
@@ -73,27 +72,4 @@ func (s *Store) load(ctx context.Context, query string, arguments ...any) ([]dis
 		records = append(records, row.record())
 	}
 	return records, nil
-}
-
-// dueLimit is how many contacts Due gives at once; the next call gives those that are left.
-const dueLimit = 1000
-
-const dueStatement = `
-	SELECT id FROM contact c
-	WHERE wake_at <= $1 AND state NOT IN ('live', 'connected', 'released')
-	  AND NOT EXISTS (SELECT FROM leg l WHERE l.contact_id = c.id AND l.ended_at IS NULL)
-	ORDER BY wake_at LIMIT $2`
-
-// Due gives the contacts without an open leg whose script has a deadline that has come, the earliest
-// first, 1,000 at most.
-func (s *Store) Due(ctx context.Context, now time.Time) ([]callback.ContactID, error) {
-	prepared, err := s.prepared.get(ctx, dueStatement)
-	if err != nil {
-		return nil, fmt.Errorf("looking for scripts that are due: %w", err)
-	}
-	var ids []callback.ContactID
-	if err := prepared.SelectContext(ctx, &ids, now, dueLimit); err != nil {
-		return nil, fmt.Errorf("looking for scripts that are due: %w", err)
-	}
-	return ids, nil
 }

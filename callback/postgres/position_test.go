@@ -216,6 +216,9 @@ func TestACallbackIsFoundByItsNumberAndWhatIsDueByItsTimeWithoutAWalk(t *testing
 		`INSERT INTO contact (state, script, script_version, arrived_at, skill, wake_at, phone_number, extension, caller_id, call_delay_sec, promised_at)
 		 SELECT 'callback', 'example', '1', now(), 'support', now() + n * interval '1 s', (6660000 + n)::text, '', '', 0, now()
 		 FROM generate_series(-9, 20000) n`,
+		`INSERT INTO contact (state, script, script_version, script_state, arrived_at, skill, wake_at, phone_number, extension, caller_id, call_delay_sec, promised_at)
+		 SELECT 'callback', 'example', '1', '{"action": "crowded"}', now(), 'support', now() - n * interval '1 s', (7770000 + n)::text, '', '', 0, now()
+		 FROM generate_series(1, 5000) n`,
 		"VACUUM ANALYZE",
 	} {
 		if _, err := db.Exec(statement); err != nil {
@@ -225,12 +228,12 @@ func TestACallbackIsFoundByItsNumberAndWhatIsDueByItsTimeWithoutAWalk(t *testing
 	if w := reads(t, url, postgres.OpenCallbackStatement, "6660007", "support")["contact"]; w.Found > 3 {
 		t.Errorf("a callback is looked for among %d contacts", w.Found)
 	}
-	due := reads(t, url, postgres.DueStatement, time.Now().UTC(), 1000)["contact"]
-	if due.Found < 10 || due.Found > 100 {
-		t.Errorf("what is due is looked for among %d contacts, want some 10", due.Found)
+	due := reads(t, url, postgres.DueStatement, time.Now().UTC(), 100)["contact"]
+	if due.Found < 110 || due.Found > 300 {
+		t.Errorf("what is due is looked for among %d contacts, want some 110", due.Found)
 	}
 	found, err := store.Due(t.Context(), time.Now().UTC())
-	if err != nil || len(found) < 10 {
-		t.Errorf("%d are due, want 10 and what has come due since (%v)", len(found), err)
+	if err != nil || len(found) < 110 {
+		t.Errorf("%d are due, want 100 of the crowd, 10 others and what has come due since (%v)", len(found), err)
 	}
 }

@@ -3,6 +3,8 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -417,9 +419,49 @@ func TestScriptsThatAreDueAreThoseOfContactsWithoutALeg(t *testing.T) {
 	create("5550104", now, callback.Leg{
 		Channel: "in-1", Node: node, Party: callback.PartyContact, Direction: callback.Inbound, CreatedAt: epoch,
 	})
-	ids, err := store.Due(t.Context(), now)
-	if err != nil || len(ids) != 1 || ids[0] != due {
-		t.Fatalf("due are %v, want %s (%v)", ids, due, err)
+	found, err := store.Due(t.Context(), now)
+	if err != nil || len(found) != 1 || found[0].Contact != due {
+		t.Fatalf("due are %v, want %s (%v)", found, due, err)
+	}
+}
+
+func TestManyWhoAreDueAtOneActionHideNobodyWhoStandsElsewhere(t *testing.T) {
+	store := postgrestest.New(t)
+	lease := acquire(t, store, node)
+	stand := func(i int, at dispatch.Standing) callback.ContactID {
+		t.Helper()
+		c := waiting(fmt.Sprintf("555%04d", i), place("support", callback.DefaultPriority, epoch))
+		c.Script = at.Script
+		id, err := store.Create(t.Context(), lease, dispatch.Change{Record: dispatch.Record{
+			Contact: c, Script: script.State{Action: at.Action, Deadline: epoch.Add(time.Duration(i) * time.Millisecond)},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	crowded := dispatch.Standing{Script: callback.ScriptRef{Name: "example", Version: "1"}, Action: "wait"}
+	crowd := 0
+	for ; crowd < 150; crowd++ {
+		stand(crowd, crowded)
+	}
+	var want []dispatch.Due
+	for i, at := range []dispatch.Standing{
+		{Script: crowded.Script, Action: "expire"},
+		{Script: crowded.Script}, // it has not begun
+		{Script: callback.ScriptRef{Name: "example", Version: "2"}, Action: "wait"},
+		{Script: callback.ScriptRef{Name: "another", Version: "1"}, Action: "wait"},
+	} {
+		want = append(want, dispatch.Due{Contact: stand(crowd+i, at), Standing: at})
+	}
+	found, err := store.Due(t.Context(), epoch.Add(time.Second))
+	if err != nil || len(found) != 100+len(want) || !slices.Equal(found[100:], want) {
+		t.Fatalf("%d are due, at last %+v; want 100 and %+v (%v)", len(found), found[min(100, len(found)):], want, err)
+	}
+	for i, due := range found[:100] {
+		if due.Standing != crowded || i > 0 && due.Contact <= found[i-1].Contact {
+			t.Fatalf("of those who stand together %+v comes after %+v", due, found[max(i-1, 0)])
+		}
 	}
 }
 
