@@ -153,7 +153,7 @@ func (s *session) handle(ctx context.Context, ev callback.Event) {
 		s.standStill(ctx, ev)
 		return
 	case answered:
-		if s.keepBack(ev) || s.elsewhere() {
+		if s.keepBack(ev) {
 			return
 		}
 	case play.Requested:

@@ -41,7 +41,7 @@ func TestAServerThatHangsDelaysNobodyWhoStandsAtAnotherAction(t *testing.T) {
 	// Together they hold more than may be in their first turn.
 	const actions, each = dueInFirstTurn/dueAtAction + 2, dueAtAction + 3
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, parse(t, "tried", asksAtMany(actions)), parse(t, "other", expires("10m", "expired")))
+		s := newStage(t, parse(t, "tried", asksAtMany(actions)), parse(t, "other", strings.ReplaceAll(expires("10m", "expired"), "wait", "wait0")))
 		s.run()
 		defer func() { s.stop() }()
 		server := (&crm{takes: time.Hour}).serves(s.d)
