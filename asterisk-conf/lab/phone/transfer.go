@@ -126,6 +126,8 @@ func (p *Phone) onNotify(req *sip.Request, tx sip.ServerTransaction) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.referred = status
+	if c.referred < 200 { // each NOTIFY is served by itself: one that says "trying" may come to us last
+		c.referred = status
+	}
 	c.noteLocked(Event{Kind: EventReferred, Detail: words[1]})
 }
