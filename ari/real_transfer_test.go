@@ -10,6 +10,16 @@ import (
 	"github.com/callbackd/callbackd/callback"
 )
 
+// patientlyConnected is a connected node that bears a long silence: what is told in a gap of the stream these
+// tests would miss.
+func patientlyConnected(t *testing.T, o Options) (*testNode, *callback.Snapshot) {
+	t.Helper()
+	n := newTestNode(t, o)
+	n.timing.silence = patience
+	n.run()
+	return n, n.awaitConnected()
+}
+
 // conversation brings a caller and an agent's leg cb-1 into the bridge cb-bridge.
 func (n *testNode) conversation(ctx context.Context, carrier, agent *sip.Phone, device, did string) (in string, caller, answered *sip.Call) {
 	n.t.Helper()
@@ -33,7 +43,7 @@ func (n *testNode) conversation(ctx context.Context, carrier, agent *sip.Phone, 
 // the agent's channel over to it. We hear of the end of both all the same.
 func TestRealAsteriskPutsAnotherChannelInThePlaceOfOneThatTransfers(t *testing.T) {
 	ctx, asterisk, options := realAsterisk(t)
-	n, _ := connected(t, options)
+	n, _ := patientlyConnected(t, options)
 	carrier := carrierOf(t, ctx, asterisk)
 	agent, device := agentOf(t, ctx, asterisk)
 	second := secondAgentOf(t, ctx, asterisk)
@@ -46,15 +56,14 @@ func TestRealAsteriskPutsAnotherChannelInThePlaceOfOneThatTransfers(t *testing.T
 		t.Errorf("the transfer: %+v, want %+v", replaced, want)
 	}
 	n.awaitEvent(callback.LegJoined{Channel: by, Bridge: "cb-bridge"})
-	must(t, offer.Hangup(ctx))
-	n.awaitEvent(callback.LegEnded{Channel: "cb-1", Cause: callback.CauseNormal})
 	third, err := second.AwaitCall(ctx)
 	must(t, err)
 	must(t, third.Answer(ctx))
-	n.awaitEvent(callback.LegAnswered{Channel: by})
+	must(t, offer.Hangup(ctx))
+	n.awaitEvent(callback.LegEnded{Channel: "cb-1", Cause: callback.CauseNormal})
 
 	n.stop() // another daemon finds both, and the bridge
-	other, snapshot := connected(t, options)
+	other, snapshot := patientlyConnected(t, options)
 	for _, channel := range []string{in, by} {
 		if found := snapshot.Channels[channel]; found.State != callback.ChannelUp || found.Left || found.Arrived == nil {
 			t.Errorf("found %s: %+v", channel, found)
@@ -69,7 +78,7 @@ func TestRealAsteriskPutsAnotherChannelInThePlaceOfOneThatTransfers(t *testing.T
 
 func TestRealAsteriskTellsTheEndOfAChannelThatWasSentElsewhere(t *testing.T) {
 	ctx, asterisk, options := realAsterisk(t)
-	n, _ := connected(t, options)
+	n, _ := patientlyConnected(t, options)
 	agent, device := agentOf(t, ctx, asterisk)
 	in, caller, offer := n.conversation(ctx, carrierOf(t, ctx, asterisk), agent, device, asterisk.DID)
 	channels, err := asterisk.CLI(ctx, "core show channels concise")
@@ -87,7 +96,7 @@ func TestRealAsteriskTellsTheEndOfAChannelThatWasSentElsewhere(t *testing.T) {
 		}
 	}
 	n.stop()
-	other, snapshot := connected(t, options)
+	other, snapshot := patientlyConnected(t, options)
 	if found := snapshot.Channels[in]; !found.Left || found.Arrived != nil {
 		t.Errorf("found %+v, want a channel that has left", found)
 	}

@@ -49,8 +49,8 @@ func (c *Call) hold(ctx context.Context, on bool) error {
 }
 
 // Transfer asks the far end to send its party to a number: a blind transfer (RFC 3515). It returns when
-// the far end says what came of it, which may be only when the number has answered; that it did not work
-// is an error. The call itself goes on until either side hangs up.
+// the far end has taken the request; AwaitTransferred says what came of it. The call itself goes on until
+// either side hangs up.
 func (c *Call) Transfer(ctx context.Context, number string) error {
 	return c.refer(ctx, number, "")
 }
@@ -69,7 +69,19 @@ func (c *Call) TransferTo(ctx context.Context, other *Call) error {
 	return c.refer(ctx, other.to, other.id+";to-tag="+theirs+";from-tag="+ours)
 }
 
-// refer sends a REFER, and waits for the NOTIFY that ends it.
+// AwaitTransferred returns when the far end says that the transfer has worked, and fails when it says that it
+// has not. It may be said only when the number has answered, and Asterisk now and then never says it of one
+// that has worked.
+func (c *Call) AwaitTransferred(ctx context.Context) error {
+	return await(ctx, &c.mu, &c.changed, "the outcome of the transfer", func() (bool, error) {
+		if c.referred/100 > 2 {
+			return false, fmt.Errorf("transferring: the far end has got %d", c.referred)
+		}
+		return c.referred/100 == 2, nil
+	})
+}
+
+// refer sends a REFER.
 func (c *Call) refer(ctx context.Context, number, replaces string) error {
 	target := "sip:" + number + "@" + c.phone.server.String()
 	if replaces != "" {
@@ -93,12 +105,7 @@ func (c *Call) refer(ctx context.Context, number, replaces string) error {
 	if !res.IsSuccess() {
 		return fmt.Errorf("transferring to %s: the far end says %d %s", number, res.StatusCode, res.Reason)
 	}
-	return await(ctx, &c.mu, &c.changed, "the outcome of the transfer to "+number, func() (bool, error) {
-		if c.referred/100 > 2 {
-			return false, fmt.Errorf("transferring to %s: the far end has got %d", number, c.referred)
-		}
-		return c.referred/100 == 2, nil
-	})
+	return nil
 }
 
 // onNotify serves a NOTIFY. It may be a lamp's. In a call it may say how a transfer goes, with a line of

@@ -2,7 +2,6 @@ package phone_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/callbackd/callbackd/asterisk-conf/lab"
@@ -71,19 +70,14 @@ func TestABlindTransferJoinsTheOtherSideToTheNumber(t *testing.T) {
 	ctx, a := realAsterisk(t)
 	third := agent(t, ctx, a, 2)
 	out, in := talking(t, ctx, a, agent(t, ctx, a, 0), agent(t, ctx, a, 1))
-	if err := in.Transfer(ctx, "9999"); err == nil {
+	must(t, in.Transfer(ctx, "9999"))
+	if in.AwaitTransferred(ctx) == nil {
 		t.Error("a transfer to a number that does not exist has worked")
 	}
 	hears(t, ctx, out, secondHz)
-	calls := make(chan *phone.Call, 1)
-	third.Handle("", func(ctx context.Context, call *phone.Call) {
-		if err := errors.Join(call.SendTone(thirdHz), call.Answer(ctx)); err != nil {
-			t.Error(err)
-		}
-		calls <- call
-	})
-	must(t, in.Transfer(ctx, a.Agents[2].Number)) // here it has worked once the third has answered
-	last := <-calls
+	must(t, in.Transfer(ctx, a.Agents[2].Number))
+	last := taken(t, ctx, third, thirdHz)
+	must(t, in.AwaitTransferred(ctx))
 	hears(t, ctx, out, thirdHz)
 	hears(t, ctx, last, firstHz)
 	must(t, in.Hangup(ctx))
@@ -109,6 +103,7 @@ func TestAnAttendedTransferJoinsTheTwoOtherSides(t *testing.T) {
 	last := taken(t, ctx, third, thirdHz)
 	hears(t, ctx, asking, thirdHz)
 	must(t, in.TransferTo(ctx, asking))
+	must(t, in.AwaitTransferred(ctx))
 	hears(t, ctx, out, thirdHz)
 	hears(t, ctx, last, firstHz)
 	must(t, in.Hangup(ctx))

@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -98,18 +101,38 @@ func (s *stage) wantOver(contact int64) {
 	s.awaitCount("open legs", 0, `SELECT count(*) FROM leg WHERE contact_id = $1 AND ended_at IS NULL`, contact)
 }
 
+// transfer has the agent transfer the contact to the extension 1002, which answers once the contact has heard it
+// ring.
+func (s *stage) transfer(k talk, other *phone.Phone) *phone.Call {
+	s.t.Helper()
+	s.must("transfer", k.offer.Transfer(s.within(5*time.Second), "1002"))
+	third := s.ringing(other)
+	_, err := k.call.AwaitTone(s.within(5*time.Second), 440)
+	s.must("hear the other phone ring", err)
+	s.answer(third, agent2Hz)
+	return third
+}
+
+// notTransferred tries a transfer that must not work.
+func (s *stage) notTransferred(k talk, number string) {
+	s.t.Helper()
+	err := k.offer.Transfer(s.within(5*time.Second), number)
+	if err == nil {
+		err = k.offer.AwaitTransferred(s.within(10 * time.Second))
+	}
+	if err == nil {
+		s.t.Errorf("the transfer to %s has worked", number)
+	}
+}
+
 func TestABlindTransferKeepsTheContactAndFreesTheAgent(t *testing.T) {
 	for name, begin := range map[string]func(*stage) talk{"live": (*stage).talking, "called back": (*stage).calledBackTalking} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, afterCallWork)
 			other := s.agent("1002")
 			k := begin(s)
-			s.must("transfer", k.offer.Transfer(s.within(10*time.Second), "1002"))
+			third := s.transfer(k, other)
 			s.hangup(k.offer) // as a phone does then
-			third := s.ringing(other)
-			_, err := k.call.AwaitTone(s.within(5*time.Second), 440)
-			s.must("hear the other phone ring", err)
-			s.answer(third, agent2Hz)
 			s.hear(third, agent2Hz, k.call, callerHz)
 			s.wantTransferred(k.contact)
 			if fact := s.await(k.contact, "transferred", time.Second); fact.Data["agent"] != "1001" || fact.Data["to"] != "1002" {
@@ -148,9 +171,7 @@ func TestATransferThatADaemonDiesBeforeIsFoundByTheNextOne(t *testing.T) {
 	other := s.agent("1002")
 	k := s.talking()
 	s.must("stop the daemon", s.Signal(syscall.SIGSTOP))
-	s.must("transfer", k.offer.Transfer(s.within(10*time.Second), "1002"))
-	third := s.ringing(other)
-	s.answer(third, agent2Hz)
+	third := s.transfer(k, other)
 	s.hear(third, agent2Hz, k.call, callerHz)
 	s.hangup(k.offer)
 	s.Kill()
@@ -163,13 +184,15 @@ func TestATransferThatADaemonDiesBeforeIsFoundByTheNextOne(t *testing.T) {
 
 // Asterisk refuses to put a channel into a bridge of an application that nobody listens to.
 func TestATransferWhileTheDaemonIsAwayIsRefusedAndTheTwoTalkOn(t *testing.T) {
-	s := newStage(t, nil)
+	s := newStage(t, func(o *site.Options) { o.Agents = []string{"1001"} })
 	s.agent("1002")
 	k := s.talking()
 	s.Kill()
-	if k.offer.Transfer(s.within(10*time.Second), "1002") == nil {
-		t.Error("the transfer has worked")
-	}
+	s.must("see that the daemon is away", site.Await(s.within(5*time.Second), func() error { return errors.New("Asterisk does not") }, func() (bool, error) {
+		log, err := os.ReadFile(s.Asterisk.Log())
+		return bytes.Contains(log, []byte("Deactivating Stasis app")), err
+	}))
+	s.notTransferred(k, "1002")
 	s.hear(k.offer, agentHz, k.call, callerHz)
 	s.must("start again", s.Start(s.within(30*time.Second)))
 	s.hear(k.offer, agentHz, k.call, callerHz)
@@ -180,9 +203,7 @@ func TestATransferWhileTheDaemonIsAwayIsRefusedAndTheTwoTalkOn(t *testing.T) {
 func TestAFailedTransferChangesNothing(t *testing.T) {
 	s := newStage(t, nil)
 	k := s.talking()
-	if k.offer.Transfer(s.within(10*time.Second), "9999") == nil {
-		t.Error("a transfer to a number that does not exist has worked")
-	}
+	s.notTransferred(k, "9999")
 	s.hear(k.offer, agentHz, k.call, callerHz)
 	s.hangup(k.offer, k.call)
 	s.ended(k.contact, "served")
