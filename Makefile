@@ -6,7 +6,7 @@ TOOLS            := $(CURDIR)/.tools
 GOLANGCI         := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 
 # The end-to-end tests play real calls in real time.
-TEST_LIMIT := 14m
+TEST_LIMIT := 30m
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
