@@ -303,8 +303,9 @@ actions:
 	agent := s.agent("1001")
 	joined := figures{what: "the contact's answer to a callback to both hearing", goal: 60 * time.Millisecond}
 	for range repetitions {
-		first := s.dialIn(s.Asterisk.DID)
-		_, err := first.AwaitEnded(s.within(10 * time.Second))
+		first, err := s.Carrier.Call(s.ctx, callerANI, s.Asterisk.DID)
+		s.must("call", err)
+		_, err = first.AwaitEnded(s.within(10 * time.Second)) // the answer and the end may come as one
 		s.must("be hung up on", err)
 		agentCall := s.ringing(agent)
 		s.answer(agentCall, agentHz)
