@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/setting"
 	"github.com/callbackd/callbackd/cmd/callbackd/config"
 )
 
@@ -46,8 +47,8 @@ func settingsHelp() string {
 	for _, key := range config.Keys() {
 		rows = append(rows, []string{key.Name, key.Env(), key.Default, key.Usage})
 	}
-	for _, setting := range config.Settings() {
-		rows = append(rows, []string{"skills.NAME." + setting.Name, "", setting.Get(callback.DefaultSkill), setting.Usage})
+	for _, known := range setting.All() {
+		rows = append(rows, []string{"skills.NAME." + known.Name, "", known.Get(callback.DefaultSkill), known.Usage})
 	}
 	if err := writeTable(&out, []string{"KEY", "ENVIRONMENT", "DEFAULT", "MEANING"}, rows); err != nil {
 		return cmp.Or(err.Error(), out.String())

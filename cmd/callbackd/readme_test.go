@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/setting"
 	"github.com/callbackd/callbackd/cmd/callbackd/config"
 )
 
@@ -25,8 +26,8 @@ func settingsTable() string {
 		}
 		fmt.Fprintf(&out, "| `%s` | %s | %s |\n", key.Name, value, key.Usage)
 	}
-	for _, setting := range config.Settings() {
-		fmt.Fprintf(&out, "| `skills.NAME.%s` | `%s` | %s |\n", setting.Name, setting.Get(callback.DefaultSkill), setting.Usage)
+	for _, known := range setting.All() {
+		fmt.Fprintf(&out, "| `skills.NAME.%s` | `%s` | %s |\n", known.Name, known.Get(callback.DefaultSkill), known.Usage)
 	}
 	return out.String()
 }
@@ -37,6 +38,22 @@ func TestTheReadmeHasEverySettingAndTheOldestAsterisk(t *testing.T) {
 	}
 	if want := fmt.Sprintf("Asterisk %d or later", oldestAsterisk); !strings.Contains(readRoot(t, "README.md"), want) {
 		t.Errorf("README.md does not ask for %s", want)
+	}
+}
+
+func TestTheShippedConfigurationHasEverySetting(t *testing.T) {
+	shipped := readRoot(t, "cmd/callbackd/callbackd.yaml")
+	for _, known := range setting.All() {
+		want := fmt.Sprintf("#    %s: %s ", known.Name, known.Get(callback.DefaultSkill))
+		if !strings.Contains(shipped, "\n"+want) {
+			t.Errorf("callbackd.yaml has no line that begins %q", want)
+		}
+	}
+	for _, key := range config.Keys() {
+		name := key.Name[strings.LastIndex(key.Name, ".")+1:]
+		if !regexp.MustCompile(`(?m)^ *#` + name + `: `).MatchString(shipped) {
+			t.Errorf("callbackd.yaml has no line for %s", key.Name)
+		}
 	}
 }
 

@@ -29,7 +29,9 @@ priority in the queue. What happens is given by --at, as often as needed, or in 
 
   keys 1                   the contact presses keys, one after the other
   caller hangs up
-  agent 1001 answers       is free, and answers when rung; or declines, rings (and nothing more)
+  agent 1001 accepts       is free, answers when rung, and presses 1 where the skill asks for it
+  agent 1001 answers       is free, and only answers; or declines, rings (and nothing more)
+  agent 1001 presses 1     or 2, which refuses, while asked to accept by 1
   agent 1001 hangs up
   contact answers          when called back; or busy, declines, no answer
   contact hangs up
@@ -48,8 +50,10 @@ the other:
   query found              of Querycallback and Contacttakeover (there with waited=20m)
   crm after=7s             how long the answer takes
 
-Skills have the settings of the configuration, and are all there. A file with an expected end is a test:
-see callbackd help script test.`,
+Skills have the settings of the configuration, and are all there. An agent is free once, whenever the
+rehearsal says so: what refused_time, after_call_work and refusals keep from an agent in between, and the
+agent's own phone, are not played; it is said when an agent is unavailable after so many refusals. A file
+with an expected end is a test: see callbackd help script test.`,
 		Example: `  callbackd script rehearse sales.yaml
   callbackd script rehearse sales.yaml --at "35s keys 1" --at "10m agent 1001" --at "10m5s contact answers"
   callbackd script rehearse sales.yaml --answer "estimate EWT=600"

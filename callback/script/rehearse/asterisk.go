@@ -119,15 +119,21 @@ func (s *stage) playSounds(cmd callback.Play) {
 		}
 		lasts, exists := s.soundLength(name)
 		if !exists {
+			if l.party == callback.PartyAgent {
+				s.say(fmt.Sprintf("agent %s hears nothing: there is no sound %q", l.agent, name))
+			}
 			s.refuse(cmd, callback.CommandRejected, fmt.Sprintf("there is no sound %q", name))
 			return
 		}
 		names = append(names, name)
 		length += lasts
 	}
-	if l.party == callback.PartyContact {
+	switch {
+	case l.party == callback.PartyContact:
 		s.lastStep().Plays = names
 		s.result.heard = append(s.result.heard, names...)
+	case len(names) > 0:
+		s.say("agent " + l.agent + " hears " + strings.Join(names, ", "))
 	}
 	p := &playback{cmd.Channel}
 	s.asterisk.playing[cmd.Playback] = p
@@ -178,6 +184,7 @@ func (s *stage) createLeg(cmd callback.CreateLeg) {
 	l := &line{party: cmd.Party}
 	if cmd.Party == callback.PartyAgent {
 		l.agent = s.contact.Offer.Agent
+		s.say(fmt.Sprintf("the phone of agent %s shows %q", l.agent, cmd.CallerName))
 	}
 	s.asterisk.lines[cmd.Channel] = l
 	s.deliver(callback.LegCreated{Channel: cmd.Channel})

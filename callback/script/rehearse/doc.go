@@ -10,6 +10,11 @@
 // that do at once what they are told, and take as long as real ones would: a sound lasts as long as its
 // file, a phone rings until its time is over. A day passes in the time that its steps take.
 //
+// How agents accept, what their phones show and what they hear are those of the skill, as the daemon plays
+// them. What keeps an agent from the next offer is not played: who is said to be free is available from then
+// on, whatever is left of after-call work or of the time after a refusal, and so is one who is unavailable
+// after too many refusals in a row, which is told.
+//
 // The same rehearsal gives the same steps each time. One that is kept in a file, with its expected end,
 // is a test: [Parse] reads it, [Run] plays it, [Result.Check] says what differs. Who writes that something
 // happens means that it does: a hang-up by who is not on the line, or a phone that nobody calls, differs, too.

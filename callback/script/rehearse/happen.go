@@ -3,6 +3,7 @@ package rehearse
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/callbackd/callbackd/callback"
@@ -10,6 +11,9 @@ import (
 
 // keyPause is the time between two keys that are given together.
 const keyPause = 200 * time.Millisecond
+
+// acceptPause is how long an agent who has answered takes to accept by 1, where the skill asks for it.
+const acceptPause = time.Second
 
 // freeAgent is an agent who can be offered a contact, once: what the agent does when the phone rings is
 // given with it. Afterwards the agent is free again when the rehearsal says so.
@@ -74,11 +78,18 @@ func (s *stage) agentDoes(extension, does string) {
 	case does == hangsUp && talking != "":
 		s.say("agent " + extension + " hangs up")
 		s.endLine(talking, callback.CauseNormal)
-	case ringing != "":
+	case ringing != "" && !strings.HasPrefix(does, presses):
 		s.agentReacts(ringing, does)
+	case strings.HasPrefix(does, presses) && talking == "":
+		s.miss("agent " + extension + " " + does + ": is not on the line")
+	case strings.HasPrefix(does, presses):
+		s.agentPresses(talking, strings.TrimPrefix(does, presses))
+	case does == accepts && s.isAsked(talking):
+		s.agentPresses(talking, "1")
 	case talking != "":
 		s.miss("agent " + extension + " is on the line already")
 	default:
+		s.changeAgent(extension, callback.AgentAsk{Kind: callback.AskAvailable})
 		s.agents = slices.DeleteFunc(s.agents, func(a freeAgent) bool { return a.extension == extension })
 		s.agents = append(s.agents, freeAgent{extension, does})
 		s.say("agent " + extension + " is free" + s.unoffered(extension))
@@ -90,8 +101,54 @@ func (s *stage) agentReacts(channel, does string) {
 	switch does {
 	case answers:
 		s.answer(channel)
+	case accepts:
+		s.answer(channel)
+		s.after(0, func() { s.acceptWhenAsked(channel) })
 	case declines, hangsUp:
 		s.endLine(channel, callback.CauseRejected)
+	}
+}
+
+// isAsked says whether the agent on that line has answered and is asked to accept by 1.
+func (s *stage) isAsked(channel string) bool {
+	l := s.asterisk.lines[channel]
+	return l != nil && l.up && s.contact.Offer.Ringing() && s.contact.Offer.Channel == channel
+}
+
+// acceptWhenAsked lets an agent who has answered press 1, where the skill wants it.
+func (s *stage) acceptWhenAsked(channel string) {
+	if !s.isAsked(channel) {
+		return
+	}
+	s.after(acceptPause, func() {
+		if s.isAsked(channel) {
+			s.agentPresses(channel, "1")
+		}
+	})
+}
+
+// agentPresses lets an agent who is on the line press a key.
+func (s *stage) agentPresses(channel, key string) {
+	head := "agent " + s.asterisk.lines[channel].agent + " " + presses + key
+	if s.down {
+		s.say(head + ": callbackd is not there")
+		return
+	}
+	s.turn(head, callback.KeyPressed{Channel: channel, Key: key})
+}
+
+// changeAgent takes an event through the state of an agent, as the database does, and tells of an agent
+// who has left too many offers in a row unaccepted. That is all that comes of the state here: an agent is
+// free when the rehearsal says so.
+func (s *stage) changeAgent(extension string, ev callback.AgentEvent) {
+	before := s.agentStates[extension]
+	after, err := before.After(ev, s.now)
+	if err != nil {
+		return // an agent who is logged out asks for what they can't have: here nobody does
+	}
+	s.agentStates[extension] = after
+	if before.Presence == callback.Available && after.Presence == callback.Unavailable {
+		s.say("agent " + extension + " is unavailable: " + after.Reason)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/callbackd/callbackd/callback"
 	"github.com/callbackd/callbackd/callback/script"
+	"github.com/callbackd/callbackd/callback/setting"
 )
 
 // longest is the longest that a rehearsal, or a part of one, may last.
@@ -64,34 +65,40 @@ func (p *reader) readCaller(n ast.Node, c *Caller) {
 	})
 }
 
-// readSkills reads skills with the settings that they have in the configuration.
+// readSkills reads skills as the configuration has them.
 func (p *reader) readSkills(n ast.Node) map[string]callback.Skill {
 	skills := make(map[string]callback.Skill)
 	for _, e := range p.entries(n, "skills") {
-		s := callback.DefaultSkill
-		s.Name = e.key
-		whole := func(into *int) func(ast.Node) {
-			return func(n ast.Node) { *into = parsed(p, n, parseWhole) }
+		if err := setting.CheckName(e.key); err != nil {
+			p.errorf(e.at.GetToken(), "%v", err)
+			continue
 		}
-		lasts := func(into *time.Duration) func(ast.Node) {
-			return func(n ast.Node) { *into = parsed(p, n, ParseDuration) }
-		}
-		p.fields(e.value, "a skill", map[string]func(ast.Node){
-			"initial_priority":  whole(&s.Priority.Initial),
-			"acceleration":      whole(&s.Priority.Acceleration),
-			"max_priority":      whole(&s.Priority.Maximum),
-			"ring_time":         lasts(&s.RingTime),
-			"refused_time":      lasts(&s.RefusedTime),
-			"after_call_work":   lasts(&s.AfterCallWork),
-			"contact_ring_time": lasts(&s.ContactRingTime),
-			"attempts":          whole(&s.Attempts),
-			"retry_time":        lasts(&s.RetryTime),
-			"pause_time":        lasts(&s.PauseTime),
-			"region":            func(n ast.Node) { s.Region, _ = p.text(n) },
-		})
-		skills[e.key] = s
+		skills[e.key] = p.readSkill(e)
 	}
 	return skills
+}
+
+func (p *reader) readSkill(e entry) callback.Skill {
+	skill := callback.DefaultSkill
+	skill.Name = e.key
+	if _, defaults := e.value.(*ast.NullNode); defaults {
+		return skill
+	}
+	read := make(map[string]func(ast.Node))
+	for _, known := range setting.All() {
+		read[known.Name] = func(n ast.Node) {
+			if text, ok := p.text(n); !ok {
+				return
+			} else if err := known.Set(&skill, text); err != nil {
+				p.errorf(n.GetToken(), "%s: %v", known.Name, err)
+			}
+		}
+	}
+	p.fields(e.value, "a skill", read)
+	if err := setting.Check(skill); err != nil {
+		p.errorf(e.at.GetToken(), "skill %s: %v", e.key, err)
+	}
+	return skill
 }
 
 func (p *reader) readSounds(n ast.Node) map[string]time.Duration {
@@ -175,7 +182,7 @@ func subject(who, does string) (_, agent, verb string, err error) {
 		if !extension.MatchString(agent) {
 			return "", "", "", fmt.Errorf("%q names no agent; an extension belongs here, as in agent 1001 answers", does)
 		}
-		verb = cmp.Or(strings.TrimSpace(verb), answers)
+		verb = cmp.Or(strings.TrimSpace(verb), verbs[who][0])
 	}
 	if !slices.Contains(verbs[who], verb) {
 		return "", "", "", fmt.Errorf("%s: %q is none of %s", who, verb, strings.Join(verbs[who], ", "))

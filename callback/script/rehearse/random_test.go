@@ -89,6 +89,16 @@ func randomHappening(t *rapid.T) Happening {
 	return h
 }
 
+// randomSkills draws how agents accept, and how many offers in a row they may leave unaccepted.
+func randomSkills(t *rapid.T) map[string]callback.Skill {
+	skill := callback.DefaultSkill
+	skill.Name = "support"
+	skill.Accept = rapid.SampledFrom([]callback.Accept{callback.AcceptByAnswer, callback.AcceptByKey}).Draw(t, "accept")
+	skill.Whisper = rapid.SampledFrom([]string{"", "{KIND} {WAITED}", "missing"}).Draw(t, "whisper")
+	skill.Refusals = rapid.IntRange(0, 2).Draw(t, "refusals")
+	return map[string]callback.Skill{skill.Name: skill}
+}
+
 // Whatever script the checker passes, and whatever happens, a rehearsal comes to its end, and the contact
 // is not left where nothing goes on.
 func TestRandomRehearsalsNeverPanicStallOrRunForEver(t *testing.T) {
@@ -101,7 +111,7 @@ func TestRandomRehearsalsNeverPanicStallOrRunForEver(t *testing.T) {
 		rehearsed++
 		other := randomScript(t, "other")
 		r := Rehearsal{
-			Limit: time.Hour, Missing: []string{"missing"},
+			Limit: time.Hour, Missing: []string{"missing"}, Skills: randomSkills(t),
 			Happens: rapid.SliceOfN(rapid.Custom(randomHappening), 0, 12).Draw(t, "happens"),
 			Answers: map[string][]Answer{
 				"a1": {{Found: true, After: 2 * time.Second}}, "a2": {{Err: "no"}, {Values: map[string]string{"EWT": "60"}}}, "a3": {{Status: 404}, {After: time.Minute}},

@@ -54,8 +54,10 @@ type Happening struct {
 // What people and programs do.
 const (
 	answers  = "answers"
+	accepts  = "accepts"
 	declines = "declines"
 	hangsUp  = "hangs up"
+	presses  = "presses " // and the key
 	rings    = "rings"
 	busy     = "busy"
 	noAnswer = "no answer"
@@ -68,7 +70,7 @@ const (
 var verbs = map[string][]string{
 	"caller":    {hangsUp},
 	"contact":   {answers, busy, declines, noAnswer, hangsUp},
-	"agent":     {answers, declines, rings, hangsUp},
+	"agent":     {accepts, answers, declines, rings, presses + "1", presses + "2", hangsUp},
 	"callbackd": {restarts},
 	"database":  {away, back},
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/callbackd/callbackd/callback"
 	"github.com/callbackd/callbackd/callback/play"
 	"github.com/callbackd/callbackd/callback/script"
+	"github.com/callbackd/callbackd/callback/script/say"
 )
 
 const (
@@ -66,6 +67,7 @@ type stage struct {
 	pending           schedule
 	turns             int
 	first             int // the first step of the present turn
+	last              int // the last that tells of the contact in it; before the first: there is none
 	ids               int
 
 	contact *callback.Contact
@@ -81,6 +83,8 @@ type stage struct {
 
 	asterisk asterisk
 	agents   []freeAgent
+	// agentStates is how each agent stands who has been free, by the extension.
+	agentStates map[string]callback.AgentState
 	// waiting is what the contact's phone does when it rings: answers, busy ...; "": it rings.
 	waiting     string
 	waitingFrom time.Time // when that was given
@@ -98,7 +102,7 @@ func newStage(s *script.Script, r Rehearsal, o Options) *stage {
 	st := &stage{
 		rehearsal: r, sounds: o.Sounds, start: start, now: start.UTC(),
 		asterisk: asterisk{lines: make(map[string]*line), playing: make(map[string]*playback)},
-		asked:    make(map[string]bool), used: make(map[string]int),
+		asked:    make(map[string]bool), used: make(map[string]int), agentStates: make(map[string]callback.AgentState),
 	}
 	st.until = st.now.Add(r.limit())
 	skills := maps.Clone(o.Skills)
@@ -128,6 +132,7 @@ func newStage(s *script.Script, r Rehearsal, o Options) *stage {
 			Skill:           func(name string) callback.Skill { return skillOf(skills, name) },
 			NewID:           st.newID,
 			ContactEndpoint: func(number string) string { return "PJSIP/" + number },
+			WaitSounds:      func(waited time.Duration) []string { return say.Wait(int(waited / time.Second)) },
 		},
 	}
 	for _, h := range r.Happens {
@@ -288,6 +293,9 @@ func (s *stage) turn(head string, ev callback.Event) {
 	before := s.state.Vars
 	s.contact, s.state = r.Contact, r.Script
 	s.tell(head, ev, r.Facts, before)
+	for _, change := range r.Agents {
+		s.changeAgent(change.Agent, change)
+	}
 	s.save()
 	s.loadScript()
 	for _, cmd := range r.Commands {

@@ -148,6 +148,7 @@ func (s *stage) tell(head string, ev callback.Event, facts []callback.Fact, befo
 	for _, fact := range facts {
 		s.tellFact(fact)
 	}
+	s.last = len(s.result.Steps) - 1
 	for _, name := range sortedKeys(s.state.Vars) {
 		value := s.state.Vars[name]
 		if value == before[name] {
@@ -182,12 +183,14 @@ func (s *stage) tellFact(f callback.Fact) {
 	}
 }
 
-// lastStep is the last step of the present turn: what the contact hears belongs to it.
+// lastStep is the last step of the present turn that tells of the contact: what the contact hears belongs to
+// it. What an agent sees and hears follows it.
 func (s *stage) lastStep() *Step {
-	if len(s.result.Steps) == s.first {
+	if s.last < s.first {
 		s.say(s.state.Action + " goes on")
+		s.last = len(s.result.Steps) - 1
 	}
-	return &s.result.Steps[len(s.result.Steps)-1]
+	return &s.result.Steps[s.last]
 }
 
 // setters are the kinds of action that set a variable as they begin.

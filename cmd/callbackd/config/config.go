@@ -17,6 +17,9 @@ import (
 	"github.com/callbackd/callbackd/callback"
 )
 
+// DefaultSkillName is the skill that exists where the file configures none; the example script uses it.
+const DefaultSkillName = "support"
+
 // DefaultFile is read where no other file is named, if it exists.
 const DefaultFile = "/etc/callbackd/callbackd.yaml"
 

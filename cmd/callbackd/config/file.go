@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/setting"
 )
 
 // file is a configuration file as read: what it sets, with the place of each, and what is wrong in it.
@@ -164,8 +164,8 @@ func (f *file) readSkills(line int, value ast.Node) {
 	f.skills = make(map[string]callback.Skill)
 	for _, pair := range mapping.Values {
 		name := pair.Key.GetToken().Value
-		if !isSkillName(name) {
-			f.mistake(lineOf(pair.Key), "skill %q: a skill's name is a lower-case word of letters, digits, - and _", name)
+		if err := setting.CheckName(name); err != nil {
+			f.mistake(lineOf(pair.Key), "%s", err)
 			continue
 		}
 		f.skills[name] = f.readSkill(name, lineOf(pair.Key), pair.Value)
@@ -182,10 +182,10 @@ func (f *file) readSkill(name string, line int, value ast.Node) callback.Skill {
 			f.readSetting(&skill, pair)
 		}
 	default:
-		f.mistake(line, "skills.%s wants its settings below it: %s", name, strings.Join(settingNames(), ", "))
+		f.mistake(line, "skills.%s wants its settings below it: %s", name, strings.Join(setting.Names(), ", "))
 	}
-	if skill.Priority.Initial > skill.Priority.Maximum {
-		f.mistake(line, "skills.%s: initial_priority %d is above max_priority %d", name, skill.Priority.Initial, skill.Priority.Maximum)
+	if err := setting.Check(skill); err != nil {
+		f.mistake(line, "skills.%s: %s", name, err)
 	}
 	return skill
 }
@@ -194,9 +194,9 @@ func (f *file) readSetting(skill *callback.Skill, pair *ast.MappingValueNode) {
 	line := lineOf(pair.Key)
 	name := pair.Key.GetToken().Value
 	path := "skills." + skill.Name + "." + name
-	setting, found := settingNamed(name)
+	known, found := setting.Named(name)
 	if !found {
-		f.mistake(line, "unknown key %s%s", path, suggest(name, settingNames()))
+		f.mistake(line, "unknown key %s%s", path, suggest(name, setting.Names()))
 		return
 	}
 	text, ok := scalar(pair.Value)
@@ -204,7 +204,7 @@ func (f *file) readSetting(skill *callback.Skill, pair *ast.MappingValueNode) {
 		f.mistake(line, "%s wants one value", path)
 		return
 	}
-	if err := setting.set(skill, text); err != nil {
+	if err := known.Set(skill, text); err != nil {
 		f.mistake(line, "%s: %s", path, err)
 	}
 }
@@ -225,15 +225,6 @@ func scalar(node ast.Node) (string, bool) {
 }
 
 func lineOf(node ast.Node) int { return node.GetToken().Position.Line }
-
-func isSkillName(name string) bool {
-	if name == "" {
-		return false
-	}
-	return !strings.ContainsFunc(name, func(r rune) bool {
-		return r > unicode.MaxASCII || !unicode.IsLower(r) && !unicode.IsDigit(r) && r != '-' && r != '_'
-	})
-}
 
 func keyNamed(name string) (Key, bool) {
 	for _, key := range keys {
@@ -264,23 +255,6 @@ func fileNames(prefix string) []string {
 			seen[name] = true
 			names = append(names, name)
 		}
-	}
-	return names
-}
-
-func settingNamed(name string) (Setting, bool) {
-	for _, setting := range Settings() {
-		if setting.Name == name {
-			return setting, true
-		}
-	}
-	return Setting{}, false
-}
-
-func settingNames() []string {
-	var names []string
-	for _, setting := range Settings() {
-		names = append(names, setting.Name)
 	}
 	return names
 }

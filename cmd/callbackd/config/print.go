@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/callbackd/callbackd/callback/setting"
 )
 
 // masked stands for a password.
@@ -25,8 +27,8 @@ func (c Config) Effective() map[string]any {
 	skills := make(map[string]map[string]string)
 	for name, skill := range c.Skills {
 		skills[name] = make(map[string]string)
-		for _, setting := range Settings() {
-			skills[name][setting.Name] = setting.Get(skill)
+		for _, known := range setting.All() {
+			skills[name][known.Name] = known.Get(skill)
 		}
 	}
 	values["skills"] = skills
@@ -54,29 +56,26 @@ func (c Config) Print(w io.Writer) error {
 		case value == "":
 			fmt.Fprintf(&out, "  # %s: not set\n", rest)
 		case strings.Contains(value, masked): // must not be read as a password
-			fmt.Fprintf(&out, "  # %s: %s\n", rest, quote(value))
+			fmt.Fprintf(&out, "  # %s: %s\n", rest, setting.Quote(value))
 		default:
-			fmt.Fprintf(&out, "  %s: %s\n", rest, quote(value))
+			fmt.Fprintf(&out, "  %s: %s\n", rest, setting.Quote(value))
 		}
 	}
 	out.WriteString("skills:\n")
 	for _, name := range slices.Sorted(maps.Keys(c.Skills)) {
 		fmt.Fprintf(&out, "  %s:\n", name)
-		for _, setting := range Settings() {
-			fmt.Fprintf(&out, "    %s: %s\n", setting.Name, setting.Get(c.Skills[name]))
+		for _, known := range setting.All() {
+			fmt.Fprintf(&out, "    %s: %s\n", known.Name, known.Get(c.Skills[name]))
 		}
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-// quote writes a text so that YAML reads the same text again.
-func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-
 func quoteAll(texts []string) []string {
 	quoted := make([]string, len(texts))
 	for i, text := range texts {
-		quoted[i] = quote(text)
+		quoted[i] = setting.Quote(text)
 	}
 	return quoted
 }

@@ -1,36 +1,84 @@
-package config
+package setting
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/nyaruka/phonenumbers"
 
 	"github.com/callbackd/callbackd/callback"
 )
 
-// DefaultSkillName is the skill that exists where the file configures none; the example script uses it.
-const DefaultSkillName = "support"
-
 // Setting is one setting of a skill.
 type Setting struct {
-	Name  string // as in the file, "ring_time"
+	Name  string // as in a file, "ring_time"
 	Usage string // one line
 	set   func(skill *callback.Skill, value string) error
 	get   func(skill callback.Skill) string
 }
 
-// Get gives the setting's value as it stands in a file.
+// Set takes a value as it stands in a file. Its error says what is wrong with the value.
+func (s Setting) Set(skill *callback.Skill, value string) error {
+	if value == "" {
+		return errors.New("a value belongs here")
+	}
+	return s.set(skill, value)
+}
+
+// Get gives the value as it stands in a file.
 func (s Setting) Get(skill callback.Skill) string { return s.get(skill) }
+
+// Named gives the setting of that name.
+func Named(name string) (Setting, bool) {
+	for _, s := range All() {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Setting{}, false
+}
+
+// Names gives the names of all settings, in the order of [All].
+func Names() []string {
+	var names []string
+	for _, s := range All() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// Check says what is wrong with settings that are right each for itself; nil for nothing.
+func Check(skill callback.Skill) error {
+	if p := skill.Priority; p.Initial > p.Maximum {
+		return fmt.Errorf("initial_priority %d is above max_priority %d", p.Initial, p.Maximum)
+	}
+	return nil
+}
+
+// CheckName says what is wrong with the name of a skill; nil for nothing.
+func CheckName(name string) error {
+	wrong := func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLower(r) && !unicode.IsDigit(r) && r != '-' && r != '_'
+	}
+	if name == "" || strings.ContainsFunc(name, wrong) {
+		return fmt.Errorf("skill %q: a skill's name is a lower-case word of letters, digits, - and _", name)
+	}
+	return nil
+}
+
+// Quote writes a text so that YAML reads the same text again.
+func Quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // maxPriority bounds all three parameters of a priority.
 const maxPriority = 1000
 
-// Settings returns the settings of a skill, in the order in which an administrator meets them.
-func Settings() []Setting {
+// All returns the settings of a skill, in the order in which an administrator meets them.
+func All() []Setting {
 	const day = 24 * time.Hour
 	return []Setting{
 		number("initial_priority", "the priority of a contact as it enters the queue",
@@ -49,11 +97,11 @@ func Settings() []Setting {
 			func(s *callback.Skill) *time.Duration { return &s.AcceptTime }, time.Second, time.Minute),
 		{
 			Name: "caller_name", Usage: "what the agent's phone shows, with {SKILL}, {KIND}, {WAITED}, {EXTENSION} and {CONTACTID}",
-			set: setCallerName, get: func(s callback.Skill) string { return quote(s.CallerName) },
+			set: setCallerName, get: func(s callback.Skill) string { return Quote(s.CallerName) },
 		},
 		{
 			Name: "whisper", Usage: "what an agent who has answered hears: sounds, {KIND} and {WAITED}; off for nothing",
-			set: setWhisper, get: func(s callback.Skill) string { return quote(cmp.Or(s.Whisper, whisperOff)) },
+			set: setWhisper, get: func(s callback.Skill) string { return Quote(cmp.Or(s.Whisper, whisperOff)) },
 		},
 		duration("refused_time", "how long an agent who did not accept is left alone",
 			func(s *callback.Skill) *time.Duration { return &s.RefusedTime }, 0, day),
