@@ -10,15 +10,18 @@ import (
 
 // What an agent hears who has accepted a callback, until the contact or its network is to be heard.
 const (
-	kindPrompt = "sound:callbackd/agent-callback"
-	ringTone   = "tone:ring"
+	kindSound = "callbackd/agent-callback"
+	ringTone  = "tone:ring"
 )
 
-// zipTone is what an agent hears before a live caller, where the script wants it.
-const zipTone = "sound:beep"
+// ZipToneSound is what an agent hears before a live caller, where the script wants it.
+const ZipToneSound = "beep"
 
-// acceptPrompt asks the agent who has answered to accept by 1.
-const acceptPrompt = "sound:callbackd/press-1"
+// acceptSound asks the agent who has answered to accept by 1.
+const acceptSound = "callbackd/press-1"
+
+// media names a sound as Asterisk is told to play it.
+func media(sound string) string { return "sound:" + sound }
 
 // The variables of what an agent is shown and told.
 const (
@@ -56,6 +59,31 @@ func CheckWhisper(text string) error {
 	return nil
 }
 
+// WhisperSounds gives the sounds of the skill's whisper, and whether beside them it tells how long the
+// contact has waited, in the sounds of [Env.WaitSounds].
+func (s Skill) WhisperSounds() (names []string, waited bool) {
+	for word := range strings.FieldsSeq(s.Whisper) {
+		switch word {
+		case variableKind:
+			names = append(names, kindSound)
+		case variableWaited:
+			waited = true
+		default:
+			names = append(names, word)
+		}
+	}
+	return names, waited
+}
+
+// AcceptSounds gives the sounds by which an agent is asked to accept, and told that the caller has asked for a
+// callback meanwhile; none where answering accepts.
+func (s Skill) AcceptSounds() []string {
+	if s.Accept != AcceptByKey {
+		return nil
+	}
+	return []string{acceptSound, kindSound}
+}
+
 // callerName tells the agent what is offered, as the skill's template says. The extension to ask for is
 // shown and not dialled (C13).
 func (t *Turn) callerName() string {
@@ -86,18 +114,18 @@ func inMinutes(d time.Duration) string {
 
 // whisper gives what tells the agent who has answered what is offered, as the skill says.
 func (t *Turn) whisper() []string {
-	var media []string
+	var list []string
 	for word := range strings.FieldsSeq(t.env.Skill(t.Contact.Offer.Skill).Whisper) {
 		switch word {
 		case variableKind:
-			media = append(media, t.kindSound()...)
+			list = append(list, t.kindSound()...)
 		case variableWaited:
-			media = append(media, t.waitedSounds()...)
+			list = append(list, t.waitedSounds()...)
 		default:
-			media = append(media, "sound:"+word)
+			list = append(list, media(word))
 		}
 	}
-	return media
+	return list
 }
 
 // kindSound says that it is a callback; a live caller is the ordinary case and goes without a word.
@@ -105,44 +133,44 @@ func (t *Turn) kindSound() []string {
 	if t.Contact.State != StateCallback {
 		return nil
 	}
-	return []string{kindPrompt}
+	return []string{media(kindSound)}
 }
 
 func (t *Turn) waitedSounds() []string {
 	if t.env.WaitSounds == nil || t.Contact.Place == nil {
 		return nil
 	}
-	var media []string
+	var list []string
 	for _, name := range t.env.WaitSounds(t.env.Now.Sub(t.Contact.Place.QueuedAt)) {
-		media = append(media, "sound:"+name)
+		list = append(list, media(name))
 	}
-	return media
+	return list
 }
 
 // welcome gives what the agent who has accepted hears before the contact. Who was asked to accept by 1
 // has been told already, but not that the caller has asked for a callback meanwhile.
 func (t *Turn) welcome(told bool) []string {
-	media := t.kindSound()
+	list := t.kindSound()
 	if !told {
-		media = t.whisper()
+		list = t.whisper()
 	}
 	switch {
 	case t.Contact.State == StateCallback:
-		media = append(media, ringTone)
+		list = append(list, ringTone)
 	case t.Contact.ZipTone:
-		media = append(media, zipTone)
+		list = append(list, media(ZipToneSound))
 	}
-	return media
+	return list
 }
 
 // tell plays something to the agent of the offer.
-func (t *Turn) tell(media []string) {
-	if len(media) == 0 {
+func (t *Turn) tell(list []string) {
+	if len(list) == 0 {
 		return
 	}
 	offer := t.Contact.Offer
 	offer.Whisper = t.env.NewID()
-	t.command(Play{Channel: offer.Channel, Playback: offer.Whisper, Media: media})
+	t.command(Play{Channel: offer.Channel, Playback: offer.Whisper, Media: list})
 }
 
 // agentAnswered takes the answer of the agent's phone: it accepts, or is asked to.
@@ -154,7 +182,7 @@ func (t *Turn) agentAnswered() {
 		return
 	}
 	c.Offer.RingUntil = t.env.Now.Add(skill.AcceptTime)
-	t.tell(append(t.whisper(), acceptPrompt))
+	t.tell(append(t.whisper(), media(acceptSound)))
 }
 
 // agentKey takes a key of an agent who is asked to accept: 1 accepts, 2 refuses.

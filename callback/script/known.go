@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/callbackd/callbackd/callback"
 )
 
 // Known is what exists outside the script. A nil function leaves that unchecked.
@@ -53,6 +55,8 @@ func (p *checker) checkKnown(given property, v value, text string, known Known) 
 		p.errorf(v.at, "the recording %q is missing; callbackd script speak makes it of its words", text)
 	case v.isSound(given) && known.Sounds != nil && !known.Sounds(text):
 		p.errorf(v.at, "there is no sound %q", text)
+	case given.name == "ZipTone" && text == "true" && known.Sounds != nil && !known.Sounds(callback.ZipToneSound):
+		p.errorf(v.at, "there is no sound %q, which agents hear as the ZipTone", callback.ZipToneSound)
 	}
 }
 

@@ -182,6 +182,31 @@ actions:
 	}
 }
 
+func TestTheSoundOfTheZipToneIsCheckedWhereAgentsHearIt(t *testing.T) {
+	for tone, want := range map[string]string{
+		"true": `a.yaml:5:41: there is no sound "beep", which agents hear as the ZipTone`, "false": "",
+	} {
+		s, found := script.Parse("a.yaml", []byte(`type: Phone
+start: a
+actions:
+  a:
+    Reqagent: {Skill: support, ZipTone: `+tone+`}
+    branches: {Default: b, OnError: b}
+  b: {Music: {}}
+`))
+		if s == nil {
+			t.Fatal(found)
+		}
+		got := ""
+		for _, d := range s.Check(script.Known{Sounds: func(name string) bool { return name != "beep" }}) {
+			got += d.String()
+		}
+		if got != want {
+			t.Errorf("ZipTone: %s: %q, want %q", tone, got, want)
+		}
+	}
+}
+
 // A release whose checker is stricter does not strand the contacts of the one before.
 func TestAStoredVersionThatTheCheckerRefusesTodayGoesOn(t *testing.T) {
 	const source = `type: Phone

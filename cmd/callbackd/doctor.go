@@ -120,6 +120,7 @@ func (d *doctor) examine(ctx context.Context) error {
 			d.phones(ctx, node, agents)
 		}
 		d.sounds(ctx, node, scripts)
+		d.agentSounds(ctx, node, scripts)
 		d.music(ctx, node, scripts)
 		d.dialplan(ctx, node)
 		d.calls(ctx, node, kept)

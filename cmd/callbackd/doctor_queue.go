@@ -68,13 +68,15 @@ func (d *doctor) skills(scripts []*script.Script, agents []postgres.Agent) {
 	}
 }
 
-// skillsOf gives the skills that a script names in so many words, each once.
-func skillsOf(s *script.Script) []string {
+// skillsOf gives the skills that scripts name in so many words, each once.
+func skillsOf(scripts ...*script.Script) []string {
 	named := make(map[string]bool)
-	s.Check(script.Known{Skills: func(name string) bool {
-		named[name] = true
-		return true
-	}})
+	for _, s := range scripts {
+		s.Check(script.Known{Skills: func(name string) bool {
+			named[name] = true
+			return true
+		}})
+	}
 	return slices.Sorted(maps.Keys(named))
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/callbackd/callbackd/callback/script"
 	"github.com/callbackd/callbackd/callback/script/sounds"
 )
 
@@ -18,8 +19,9 @@ func scriptCheckCommand() *cobra.Command {
 configuration. The exit code is 1 if one has a mistake; warnings alone are none.
 
 With --sounds, the sounds that the scripts name are looked for, as Asterisk does, in a folder that holds
-a folder for each language. Their lengths count, too: a caller who hangs up before Callback gets no
-callback, so long prompts before it are a warning.`,
+a folder for each language, and so are those that agents hear in the skills that the scripts name. Lengths
+count, too: a caller who hangs up before Callback gets no callback, so long prompts before it are a
+warning.`,
 		Example: `  callbackd script check /etc/callbackd/*.yaml
   callbackd script check --sounds /var/lib/asterisk/sounds --language fr support.yaml`,
 		Args: args("FILE..."),
@@ -40,12 +42,16 @@ callback, so long prompts before it are a warning.`,
 				known.Sounds, known.Length = opened.Has, opened.Length
 			}
 			failed := false
+			var checked []*script.Script
 			for _, file := range files {
 				source, err := readSource(file)
 				if err != nil {
 					return err
 				}
-				_, found := checkScript(file, source, known)
+				read, found := checkScript(file, source, known)
+				if read != nil {
+					checked = append(checked, read)
+				}
 				for _, diagnostic := range found {
 					fmt.Fprintln(cmd.OutOrStdout(), diagnostic)
 				}
@@ -54,6 +60,13 @@ callback, so long prompts before it are a warning.`,
 					continue
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: ok\n", file)
+			}
+			if known.Sounds != nil {
+				missing := missingAgentSounds(settings, skillsOf(checked...), known.Sounds)
+				for _, line := range missing {
+					fmt.Fprintln(cmd.OutOrStdout(), line)
+				}
+				failed = failed || len(missing) > 0
 			}
 			if failed {
 				return errFailed

@@ -88,5 +88,17 @@ func Wait(seconds int) []string {
 			return []string{fmt.Sprintf("callbackd/wait-under-%d", minutes)}
 		}
 	}
-	return []string{"callbackd/wait-over-60"}
+	return []string{waitOver}
+}
+
+// waitOver is the sound of a wait that is in no box.
+const waitOver = "callbackd/wait-over-60"
+
+// Waits gives all sounds that Wait may give.
+func Waits() []string {
+	var all []string
+	for _, minutes := range boxes {
+		all = append(all, Wait(minutes*60-1)...)
+	}
+	return append(all, waitOver)
 }

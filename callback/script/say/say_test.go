@@ -206,6 +206,9 @@ func TestAWaitIsSpokenAsTheBoxAboveIt(t *testing.T) {
 		if _, err := asteriskconf.Files.ReadFile("sounds/en/" + sounds[0] + ".wav"); err != nil {
 			t.Errorf("%d s: %v", seconds, err)
 		}
+		if !slices.Contains(say.Waits(), sounds[0]) {
+			t.Errorf("%d s: %s is not among %v", seconds, sounds[0], say.Waits())
+		}
 	}
 }
 

@@ -40,6 +40,18 @@ type Config struct {
 	DialAgent      string // with {EXTENSION} once
 	Scripts        []string
 	Skills         map[string]callback.Skill // by name; never empty
+
+	lines map[string]int // in File, of what is set there
+}
+
+// Where gives the place at which the file sets a key, as in skills.support.whisper: FILE:LINE; "" where it
+// does not.
+func (c Config) Where(key string) string {
+	line, set := c.lines[key]
+	if !set {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", c.File, line)
 }
 
 // notKeys are variables of ours that are no keys: the configuration file's own name, and where the
@@ -169,6 +181,7 @@ func (l *loader) config() Config {
 		DialAgent:      l.text("dial.agent"),
 		Scripts:        l.list("scripts"),
 		Skills:         l.file.skills,
+		lines:          l.file.lines,
 	}
 	if config.NodeName == "" {
 		config.NodeName = hostOf(config.ARIURL)

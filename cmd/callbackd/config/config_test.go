@@ -235,6 +235,20 @@ func TestSkillsHaveTheirSettingsAndOtherwiseTheDefaults(t *testing.T) {
 	}
 }
 
+func TestThePlaceOfASettingIsKnown(t *testing.T) {
+	config, err := load(t, "ari: {user: u}\nskills:\n  sales:\n    ring_time: 15s\n    whisper: acme/hello\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{
+		"skills.sales.whisper": config.File + ":5", "ari.user": config.File + ":1", "skills.sales.accept": "", "ari.url": "",
+	} {
+		if got := config.Where(key); got != want {
+			t.Errorf("%s is at %q, want %q", key, got, want)
+		}
+	}
+}
+
 func TestWithoutSkillsThereIsTheExamplesSkill(t *testing.T) {
 	config, err := load(t, "")
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 type file struct {
 	path     string
 	values   map[string]any // string, or []string for a list
-	lines    map[string]int // the line of each key
+	lines    map[string]int // the line of each key, and of each setting of a skill
 	skills   map[string]callback.Skill
 	mistakes Mistakes
 }
@@ -199,6 +199,7 @@ func (f *file) readSetting(skill *callback.Skill, pair *ast.MappingValueNode) {
 		f.mistake(line, "unknown key %s%s", path, suggest(name, setting.Names()))
 		return
 	}
+	f.lines[path] = line
 	text, ok := scalar(pair.Value)
 	if !ok || text == "" {
 		f.mistake(line, "%s wants one value", path)
