@@ -43,9 +43,10 @@ type ContactDetail struct {
 	Dialled       string            `json:"dialled"`
 	Language      string            `json:"language"`
 	ScriptVersion string            `json:"script_version"`
-	Place         *PlaceDetail      `json:"place"`   // null: not in the queue
-	Promise       *PromiseDetail    `json:"promise"` // null: no callback was promised
-	Legs          []LegDetail       `json:"legs"`    // oldest first, as are the others
+	Place         *PlaceDetail      `json:"place"`    // null: not in the queue
+	Promise       *PromiseDetail    `json:"promise"`  // null: no callback was promised
+	Requests      []RequestDetail   `json:"requests"` // that no daemon has done yet, in their order
+	Legs          []LegDetail       `json:"legs"`     // oldest first, as are the others
 	Offers        []OfferDetail     `json:"offers"`
 	Attempts      []AttemptDetail   `json:"attempts"`
 	History       []HistoryLine     `json:"history"`
@@ -73,6 +74,15 @@ type PromiseDetail struct {
 	CallerID     string    `json:"caller_id"`
 	CallDelaySec int       `json:"call_delay_sec"`
 	PromisedAt   time.Time `json:"promised_at"`
+}
+
+// RequestDetail is what a person has asked for a contact and no daemon has done yet.
+type RequestDetail struct {
+	ID      int64                `json:"id"`
+	Kind    callback.RequestKind `json:"kind"`
+	Changes map[string]any       `json:"changes"` // by the names of [callback.Changes]; empty where nothing is changed
+	AskedBy string               `json:"asked_by"`
+	AskedAt time.Time            `json:"asked_at"`
 }
 
 // LegDetail is a leg of a contact, open or ended.
@@ -172,6 +182,9 @@ func (s *Store) ShowContact(ctx context.Context, id callback.ContactID) (Contact
 		        CASE WHEN c.promised_at IS NOT NULL THEN json_build_object(
 		            'phone_number', c.phone_number, 'extension', c.extension, 'caller_id', c.caller_id,
 		            'call_delay_sec', c.call_delay_sec, 'promised_at', c.promised_at) END AS promise,
+		        (SELECT coalesce(json_agg(r ORDER BY r.id), '[]') FROM (
+		            SELECT id, kind, arguments AS changes, asked_by, asked_at
+		            FROM contact_request WHERE contact_id = c.id AND done_at IS NULL) r) AS requests,
 		        (SELECT coalesce(json_agg(l ORDER BY l.created, l.channel), '[]') FROM (
 		            SELECT channel, node, party, direction, from_number AS "from", to_number AS "to",
 		                   created_at AS created, dialling_at AS dialling, answered_at AS answered, ended_at AS ended, cause

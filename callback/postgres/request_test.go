@@ -227,6 +227,9 @@ func TestACancelOfACallbackThatIsBeingCalledIsSavedWhole(t *testing.T) {
 	accept(t, store, lease)
 	record := play(t, store, lease, id, func(turn *callback.Turn) { turn.Handle(callback.TimeReached{}) })
 	cancel := ask(t, store, id, callback.RequestCancel, callback.Changes{})
+	if stands, err := store.ShowContact(t.Context(), id); err != nil || len(stands.Requests) != 1 || stands.Requests[0].Kind != callback.RequestCancel {
+		t.Errorf("before it is done the requests are %+v, %v", stands.Requests, err)
+	}
 	change := decide(t, record, cancel)
 	if err := store.Save(t.Context(), lease, change); err != nil {
 		t.Fatal(err)
@@ -239,6 +242,9 @@ func TestACancelOfACallbackThatIsBeingCalledIsSavedWhole(t *testing.T) {
 	shown, err := store.ShowContact(t.Context(), id)
 	if err != nil || len(shown.Attempts) != 1 || shown.Attempts[0].Outcome != callback.AttemptCancelled {
 		t.Errorf("attempts %+v, %v", shown.Attempts, err)
+	}
+	if len(shown.Requests) != 0 {
+		t.Errorf("one that is done still stands: %+v", shown.Requests)
 	}
 }
 

@@ -116,9 +116,9 @@ func contactShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show a contact: its state, place, offers, attempts, legs and history",
-		Long: `Show a contact: its state and its place in the queue, its offers to agents, the attempts to call it
-back, its legs (the Asterisk channels that served it) and everything that has happened to it. With
---json, also its script's variables.`,
+		Long: `Show a contact: its state and its place in the queue, what people have asked for it and no callbackd
+has done yet, its offers to agents, the attempts to call it back, its legs (the Asterisk channels that
+served it) and everything that has happened to it. With --json, also its script's variables.`,
 		Example: `  callbackd contact show 4711
   callbackd contact show 4711 --json | jq .legs`,
 		Args: args("ID"),

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,6 +21,9 @@ func writeContact(w io.Writer, c postgres.ContactDetail, now time.Time) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "contact %s: %s\n\n", c.ID, headline(c))
 	if err := writeAbout(&out, c, now); err != nil {
+		return err
+	}
+	if err := writeRequests(&out, c); err != nil {
 		return err
 	}
 	if err := writeOffers(&out, c); err != nil {
@@ -69,6 +73,9 @@ func writeAbout(w io.Writer, c postgres.ContactDetail, now time.Time) error {
 	if !c.EndedAt.IsZero() {
 		fmt.Fprintf(table, "  ended\t%s\n", moment(c.EndedAt))
 	}
+	if c.Language != "" {
+		fmt.Fprintf(table, "  language\t%s\n", c.Language)
+	}
 	fmt.Fprintf(table, "  script\t%s\n", c.Script)
 	if c.Skill != "" {
 		fmt.Fprintf(table, "  skill\t%s\n", c.Skill)
@@ -113,6 +120,28 @@ func promiseText(p postgres.PromiseDetail) string {
 		text += fmt.Sprintf(", %d s after the agent's accepting", p.CallDelaySec)
 	}
 	return text
+}
+
+// writeRequests writes what people have asked for and no callbackd has done yet.
+func writeRequests(w io.Writer, c postgres.ContactDetail) error {
+	rows := make([][]string, len(c.Requests))
+	for i, request := range c.Requests {
+		rows[i] = []string{"  " + string(request.Kind), changesText(request.Changes), moment(request.AskedAt), request.AskedBy}
+	}
+	return writeSection(w, "requests that wait until a callbackd takes them", []string{"  REQUEST", "CHANGES", "ASKED", "BY"}, rows)
+}
+
+// changesText writes what a request changes, in the order of the names.
+func changesText(changes map[string]any) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(changes)) {
+		value := fmt.Sprint(changes[name])
+		if name == "target_agent" {
+			value = cmp.Or(value, anyAgent)
+		}
+		parts = append(parts, name+"="+value)
+	}
+	return strings.Join(parts, "  ")
 }
 
 func writeOffers(w io.Writer, c postgres.ContactDetail) error {
@@ -198,6 +227,7 @@ var causes = map[callback.Cause]string{
 	callback.CauseCongestion:  "congestion",
 	callback.CauseUnavailable: "unavailable",
 	callback.CauseNoResource:  "no resource",
+	callback.CauseTakenOver:   "taken over",
 }
 
 func causeText(cause callback.Cause) string {
@@ -229,6 +259,9 @@ func dataText(data map[string]string) string {
 		value := data[name]
 		if at, err := time.Parse(time.RFC3339, value); err == nil {
 			value = moment(at)
+		}
+		if cause, err := strconv.Atoi(value); name == "cause" && err == nil {
+			value = causeText(callback.Cause(cause))
 		}
 		if value != "" {
 			parts = append(parts, name+"="+value)
