@@ -18,7 +18,7 @@ import (
 	"github.com/callbackd/callbackd/callback/script/say"
 )
 
-// Options is what a dispatcher works with. All of it is required.
+// Options is what a dispatcher works with. All of it but Ports is required.
 type Options struct {
 	Node    string // the name we give to this Asterisk
 	Holder  string // this process, as other daemons see it in the node's lease
@@ -26,6 +26,7 @@ type Options struct {
 	Switch  Switch
 	Scripts []*script.Script          // until Reload
 	Skills  map[string]callback.Skill // likewise
+	Ports   int                       // channels that our contacts may use in the node; 0: as many as it has
 	// ContactEndpoint gives what Asterisk dials to reach a number.
 	ContactEndpoint func(number string) string
 	Logger          *slog.Logger
@@ -50,6 +51,7 @@ type Dispatcher struct {
 	leaseAsked chan struct{} // has a token when the lease is to be renewed at once
 	relamp     chan struct{} // has a token when lamps may be wrong
 	matchless  bool          // the matcher's own: the last match found no database
+	reached    *[]string     // the matcher's own: what was last said of the phones; nil: nothing
 
 	dueSlots *dueSlots
 
@@ -65,6 +67,7 @@ type Dispatcher struct {
 	sessions map[callback.ContactID]*session
 	owned    map[string]*session // by the IDs of channels and bridges
 	devices  map[string]callback.DeviceState
+	ports    *ports
 	resumed  bool // every contact with a leg in the node has a session
 	// doubtful says that a commit without an answer may have left a leg without a session; givenBack
 	// has the channels of calls that were given back after such a commit.
@@ -92,6 +95,7 @@ func New(o Options) (*Dispatcher, error) {
 		sessions:   map[callback.ContactID]*session{},
 		owned:      map[string]*session{},
 		devices:    map[string]callback.DeviceState{},
+		ports:      newPorts(o.Ports),
 		givenBack:  map[string]bool{},
 		codes:      map[string]bool{},
 	}
@@ -291,6 +295,7 @@ func (d *Dispatcher) forget() {
 	clear(d.sessions)
 	clear(d.owned)
 	clear(d.devices)
+	d.ports = newPorts(d.o.Ports)
 	clear(d.givenBack)
 	clear(d.codes)
 	d.resumed, d.doubtful = false, false

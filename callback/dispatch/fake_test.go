@@ -20,6 +20,7 @@ var errAway = errors.New("connection refused")
 // Postgres can't be made to do on the microsecond. It holds one node and one agent.
 type fakeStore struct {
 	mu       sync.Mutex
+	reached  map[string][]string // by node, the phones that it can ring
 	contacts map[callback.ContactID]Record
 	facts    []callback.Fact
 	agent    callback.Activity
@@ -50,7 +51,7 @@ type fakeStore struct {
 func newFakeStore() *fakeStore {
 	return &fakeStore{
 		contacts: map[callback.ContactID]Record{}, offers: map[callback.ContactID]callback.OfferMade{},
-		promised: map[callback.ContactID]bool{}, sources: map[callback.ScriptRef][]byte{}, wakes: make(chan struct{}, 1), agent: callback.Free,
+		promised: map[callback.ContactID]bool{}, sources: map[callback.ScriptRef][]byte{}, reached: map[string][]string{}, wakes: make(chan struct{}, 1), agent: callback.Free,
 		presence: callback.Available,
 	}
 }
@@ -346,27 +347,40 @@ func (f *fakeStore) byDeadline() []callback.ContactID {
 	})
 }
 
-func (f *fakeStore) Match(_ context.Context, request MatchRequest) (*Match, error) {
+func (f *fakeStore) Reach(_ context.Context, lease Lease, devices []string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(); err != nil {
+		return err
+	}
+	f.reached[lease.Node] = slices.Clone(devices)
+	return nil
+}
+
+func (f *fakeStore) Match(_ context.Context, request MatchRequest) ([]Match, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.check(); err != nil {
 		return nil, err
 	}
 	var q queue.Queue
-	agent := queue.Agent{AgentState: f.agentState(), Extension: "1001", Skills: map[string]int{}}
+	agent := queue.Agent{
+		AgentState: f.agentState(), Extension: "1001", Skills: map[string]int{}, Nodes: []string{request.Lease.Node},
+	}
 	for id := range f.contacts {
 		if c := f.loaded(id).Contact; c.Place != nil && !c.Offer.Open() {
 			q.Put(id, *c.Place)
 			agent.Skills[c.Place.Skill] = 1
 		}
 	}
-	id, _, ok := q.Match(now(), request.Lease.Node, []queue.Agent{agent})
+	pair, ok := q.Match(now(), []queue.Agent{agent})
 	if !ok {
 		return nil, nil
 	}
+	id := pair.Contact
 	f.agent, f.until = callback.Offered, time.Time{}
 	f.offers[id] = request.Offer(id, *f.contacts[id].Contact.Place, Agent{Extension: "1001", Endpoint: "PJSIP/1001"})
-	return &Match{Contact: id, Made: f.offers[id]}, nil
+	return []Match{{Contact: id, Made: f.offers[id]}}, nil
 }
 
 func (f *fakeStore) Wakes() <-chan struct{} { return f.wakes }

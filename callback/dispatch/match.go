@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/callbackd/callbackd/callback"
@@ -14,6 +15,7 @@ const pollPause = time.Second
 
 // match offers contacts to free agents whenever something may have changed, and every pollPause.
 func (d *Dispatcher) match(ctx context.Context) {
+	d.reached = nil // what an earlier holder has said
 	ticker := time.NewTicker(pollPause)
 	defer ticker.Stop()
 	for {
@@ -27,6 +29,7 @@ func (d *Dispatcher) match(ctx context.Context) {
 			d.wakeLamps()
 		}
 		d.matchAll(ctx)
+		d.reach(ctx)
 	}
 }
 
@@ -44,23 +47,23 @@ func (d *Dispatcher) rematchFor(changes []callback.AgentChange) {
 
 // matchAll makes matches until there is none left to make.
 func (d *Dispatcher) matchAll(ctx context.Context) {
-	for ctx.Err() == nil && d.connected.Load() && !d.unreachedLately() {
-		devices := d.freeDevices()
+	for ctx.Err() == nil {
+		devices, most := d.freeDevices()
 		if len(devices) == 0 {
 			return
 		}
 		matchCtx, cancel := context.WithTimeout(ctx, saveLimit)
-		match, err := d.o.Store.Match(matchCtx, MatchRequest{Lease: d.lease(), Devices: devices, Offer: d.offer})
+		matches, err := d.o.Store.Match(matchCtx, MatchRequest{Lease: d.lease(), Devices: devices, Most: most, Offer: d.offer})
 		cancel()
 		d.noteMatching(err)
-		if err != nil {
+		if err != nil || len(matches) == 0 {
 			return
 		}
-		if match == nil {
-			return
+		for _, match := range matches {
+			d.metrics.matches.Inc()
+			d.reserve(match.Contact)
+			d.present(ctx, match)
 		}
-		d.metrics.matches.Inc()
-		d.present(ctx, match)
 		d.wakeLamps()
 	}
 }
@@ -90,17 +93,45 @@ func (d *Dispatcher) noteMatching(err error) {
 	d.matchless = err != nil
 }
 
-// freeDevices gives the endpoints that Asterisk could ring.
-func (d *Dispatcher) freeDevices() []string {
+// freeDevices gives the endpoints that Asterisk could ring, sorted, and how many of them may be rung at once;
+// none while Asterisk can't be reached or the node has no ports left.
+func (d *Dispatcher) freeDevices() (devices []string, most int) {
+	if !d.connected.Load() || d.unreachedLately() {
+		return nil, 0
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var devices []string
+	most = d.ports.offers()
+	if most == 0 {
+		return nil, 0
+	}
 	for device, state := range d.devices {
 		if state == callback.DeviceNotInUse {
 			devices = append(devices, device)
 		}
 	}
-	return devices
+	slices.Sort(devices)
+	return devices, most
+}
+
+// reach tells the other nodes which phones this one can ring, where that has changed. What could not be told
+// is told the next time.
+func (d *Dispatcher) reach(ctx context.Context) {
+	devices, _ := d.freeDevices()
+	if d.reached != nil && slices.Equal(*d.reached, devices) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, saveLimit)
+	defer cancel()
+	err := d.o.Store.Reach(ctx, d.lease(), devices)
+	switch {
+	case err == nil:
+		d.reached = &devices
+	case errors.Is(err, ErrLeaseLost):
+		d.askLease()
+	case ctx.Err() == nil:
+		d.log.Debug("the other nodes do not know which phones can be rung", "error", err)
+	}
 }
 
 // offer makes the offer for a contact and an agent whom the store has found.
@@ -110,7 +141,7 @@ func (d *Dispatcher) offer(contact callback.ContactID, place callback.Place, age
 
 // present hands the committed offer to the contact's session. The database may fall away between the
 // match and the loading of the contact: it is asked until it answers.
-func (d *Dispatcher) present(ctx context.Context, match *Match) {
+func (d *Dispatcher) present(ctx context.Context, match Match) {
 	err := d.deliver(ctx, match.Contact, match.Made)
 	if err == nil {
 		return

@@ -5,6 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 // metrics are what administrators watch of the loop.
 type metrics struct {
 	sessions prometheus.GaugeFunc
+	ports    prometheus.GaugeFunc
 	inbox    prometheus.GaugeFunc
 	holding  prometheus.GaugeFunc
 	calls    *prometheus.CounterVec
@@ -46,6 +47,7 @@ func newMetrics(d *Dispatcher) *metrics {
 	}
 	return &metrics{
 		sessions: gauge("sessions", "Contacts that have a channel or an open offer in this daemon.", d.sessionCount),
+		ports:    gauge("ports_used", "Channels of Asterisk that contacts and their agents use or are about to use.", d.portCount),
 		inbox:    gauge("router_inbox_depth", "Events from Asterisk that wait to be routed.", func() float64 { return float64(d.events.len()) }),
 		holding:  gauge("node_held", "1 while this daemon holds its node.", d.holding),
 		calls:    vec("calls_total", "Calls that entered the application, by what became of them on arrival.", "result"),
@@ -67,7 +69,7 @@ func newMetrics(d *Dispatcher) *metrics {
 }
 
 func (m *metrics) register(r prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m.sessions, m.inbox, m.holding, m.calls, m.matches, m.unsaved, m.doubts, m.failures,
+	for _, c := range []prometheus.Collector{m.sessions, m.ports, m.inbox, m.holding, m.calls, m.matches, m.unsaved, m.doubts, m.failures,
 		m.questions, m.questionTime, m.scriptInfo} {
 		if err := r.Register(c); err != nil {
 			return err

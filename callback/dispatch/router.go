@@ -56,9 +56,7 @@ func (d *Dispatcher) deviceChanged(ev callback.DeviceChanged) {
 	d.mu.Lock()
 	d.devices[ev.Device] = ev.State
 	d.mu.Unlock()
-	if ev.State == callback.DeviceNotInUse {
-		d.wake()
-	}
+	d.wake() // also where it can't be rung any more: the other nodes are told
 }
 
 // wake asks for a match soon.

@@ -149,6 +149,7 @@ func (s *session) handle(ctx context.Context, ev callback.Event) {
 		s.deaf = false
 	case callback.OfferMade:
 		s.record.Contact.TakeOffer(ev)
+		s.d.offerKnown(s.record.Contact)
 	case standStill:
 		s.standStill(ctx, ev)
 		return

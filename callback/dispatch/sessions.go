@@ -72,6 +72,7 @@ func (d *Dispatcher) own(s *session) {
 	if c.Bridge != "" {
 		s.owns = append(s.owns, c.Bridge)
 	}
+	d.ports.note(c)
 	for _, id := range s.owns {
 		if other := d.owned[id]; other != nil && other != s {
 			other.inbox.move(s.inbox, func(ev callback.Event) bool { return isOf(ev, id) })
@@ -139,6 +140,7 @@ func (d *Dispatcher) disownLocked(s *session) {
 	d.dropLocked(s)
 	if d.sessions[s.record.Contact.ID] == s {
 		delete(d.sessions, s.record.Contact.ID)
+		d.ports.forget(s.record.Contact.ID)
 	}
 }
 

@@ -69,8 +69,9 @@ type Due struct {
 // MatchRequest says who can be offered a contact in a node.
 type MatchRequest struct {
 	Lease   Lease
-	Devices []string // the endpoints that can be rung now, as in PJSIP/1001
-	// Offer makes the offer for the pair that was found. It does no I/O.
+	Devices []string // the endpoints that can be rung there now, as in PJSIP/1001
+	Most    int      // how many offers can be made at most; at least 1
+	// Offer makes the offer for a pair that was found. It does no I/O.
 	Offer func(contact callback.ContactID, place callback.Place, agent Agent) callback.OfferMade
 }
 
@@ -154,9 +155,13 @@ type Store interface {
 	// open leg on that node, and of those without any leg; the oldest first, perhaps not all at once.
 	OpenRequests(ctx context.Context, node string) ([]callback.Request, error)
 
-	// Match finds the first contact in the queue's order for which one of the agents is free, and its
-	// best agent, and commits the offer. It gives nil when there is none.
-	Match(ctx context.Context, request MatchRequest) (*Match, error)
+	// Match brings contacts and free agents together in the queue's order, each contact with its best agent,
+	// and commits the offers: of those that come to the agents of all nodes, the ones of this node, in the
+	// order of the queue. It gives nil when there is none.
+	Match(ctx context.Context, request MatchRequest) ([]Match, error)
+	// Reach says which endpoints can be rung in the lease's node, for the matches of the other nodes, in place of
+	// what was said before. It fails with ErrLeaseLost.
+	Reach(ctx context.Context, lease Lease, devices []string) error
 	// Wakes signals that the queue or an agent may have changed, or that there is a request. It is a hint:
 	// poll as well.
 	Wakes() <-chan struct{}

@@ -83,7 +83,7 @@ func (m *mortal) Create(ctx context.Context, lease Lease, change Change) (callba
 	return m.fakeStore.Create(ctx, lease, change)
 }
 
-func (m *mortal) Match(ctx context.Context, request MatchRequest) (*Match, error) {
+func (m *mortal) Match(ctx context.Context, request MatchRequest) ([]Match, error) {
 	if m.dead.Load() {
 		return nil, errAway
 	}

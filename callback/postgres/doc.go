@@ -10,7 +10,13 @@
 // ordinary turns must not. Places that share all that decides their order, but for the moment of
 // queueing, point to one row of the table class. Inside a class the earlier is always ahead, so a
 // match looks at the heads of the classes that can come first and no further, however long the queue is.
-// The package queue has the same rules in Go, and random tests hold the two against each other.
+//
+// A match looks first and takes then ([Store.Match]). find.sql gives all that could be brought together at one
+// moment, in all nodes, and locks nothing; [queue.Pairs] brings it together in Go; take.sql makes the offers of
+// the own node in one transaction, where nobody has changed or locked the rows meanwhile. The nodes know each
+// other's phones by the table reach, so that each leaves to the others what is for their agents; where two take
+// the same all the same, SKIP LOCKED decides, and they go on with locks on what they can have. Random tests
+// hold the matches against those of [queue.Queue].
 //
 //	agent free, place offerable          the agent's leg has ended
 //	          │ Match                               │ Save

@@ -12,5 +12,8 @@ var EstimateStatement = estimateStatement
 // OpenCallbackStatement looks for a callback by its number and skill.
 var OpenCallbackStatement = loadDocument + openCallbackWhere
 
-// FindStatement gives the statement by which a match finds its pair, for a look at its plan.
-func FindStatement() string { return findStatement(1) }
+// FindStatement looks for what can be brought together.
+var FindStatement = findStatement
+
+// Crowd says whether the next match takes it that other matchers take what it finds.
+func Crowd(s *Store, crowded bool) { s.crowded.Store(crowded) }

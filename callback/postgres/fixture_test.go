@@ -13,7 +13,11 @@ import (
 	"github.com/callbackd/callbackd/callback/postgres"
 )
 
-const node = "pbx1"
+// The names of two Asterisk servers.
+const (
+	node = "pbx1"
+	pbx2 = "pbx2"
+)
 
 // epoch is when the tests' contacts arrive: lately, so that their facts are of this month.
 var epoch = time.Now().UTC().Truncate(time.Microsecond).Add(-time.Minute)
@@ -78,13 +82,13 @@ func addAgent(t testing.TB, store *postgres.Store, extension string, skills ...p
 	}
 }
 
-// request asks for a match with these agents' phones free.
+// request asks for one match with these agents' phones free.
 func request(lease dispatch.Lease, extensions ...string) dispatch.MatchRequest {
 	devices := make([]string, 0, len(extensions))
 	for _, extension := range extensions {
 		devices = append(devices, "PJSIP/"+extension)
 	}
-	return dispatch.MatchRequest{Lease: lease, Devices: devices, Offer: makeOffer(lease.Node)}
+	return dispatch.MatchRequest{Lease: lease, Devices: devices, Most: 1, Offer: makeOffer(lease.Node)}
 }
 
 func makeOffer(node string) func(callback.ContactID, callback.Place, dispatch.Agent) callback.OfferMade {
@@ -98,13 +102,22 @@ func makeOffer(node string) func(callback.ContactID, callback.Place, dispatch.Ag
 	}
 }
 
+// match gives the one match of a request for one; nil where there is none.
 func match(t testing.TB, store *postgres.Store, r dispatch.MatchRequest) *dispatch.Match {
 	t.Helper()
-	m, err := store.Match(t.Context(), r)
+	m, err := matchOne(t.Context(), store, r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
+}
+
+func matchOne(ctx context.Context, store *postgres.Store, r dispatch.MatchRequest) (*dispatch.Match, error) {
+	matches, err := store.Match(ctx, r)
+	if err != nil || len(matches) == 0 {
+		return nil, err
+	}
+	return &matches[0], nil
 }
 
 // endOffer ends the match's offer with that result and leaves the agent to the next.

@@ -2,10 +2,10 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,8 +19,8 @@ import (
 var (
 	//go:embed find.sql
 	findText string
-	//go:embed offer.sql
-	offerStatement string
+	//go:embed take.sql
+	takeStatement string
 )
 
 // readyStatement puts the places whose time has come into the queue's index. Another matcher does the
@@ -31,159 +31,220 @@ const readyStatement = `
 	    SELECT contact_id FROM place WHERE ready_at <= clock_timestamp() AND NOT offerable AND NOT held
 	    FOR UPDATE SKIP LOCKED)`
 
-// pair is what find.sql gives.
-type pair struct {
-	Leases      int                `db:"leases"`
-	Due         bool               `db:"due"`        // what readyStatement does has to be done first
-	Heads       int                `db:"heads"`      // places that were looked at
-	ContactID   callback.ContactID `db:"contact_id"` // 0: there is none, or other transactions have them all
-	Skill       string             `db:"skill"`
-	TargetAgent string             `db:"target_agent"`
-	Node        string             `db:"node"`
-	QueuedAt    sql.NullTime       `db:"queued_at"`
-	ReadyAt     sql.NullTime       `db:"ready_at"`
-	Extension   string             `db:"extension"` // "": other transactions have its agents
-	Endpoint    string             `db:"endpoint"`
-	callback.Priority
-}
-
-func (p pair) place() callback.Place {
-	place := callback.Place{
-		Skill: p.Skill, Priority: p.Priority, TargetAgent: p.TargetAgent, Node: p.Node, QueuedAt: p.QueuedAt.Time.UTC(),
-	}
-	if p.ReadyAt.Valid {
-		place.ReadyAt = p.ReadyAt.Time.UTC()
-	}
-	return place
-}
-
-// What ends a match's transaction without a commit.
-var (
-	errNoPair = errors.New("nothing to match")
-	errDue    = errors.New("places have become ready")
+const (
+	// atOnce is how many offers of contacts of one kind a match makes at most.
+	atOnce = 64
+	// spare is how many contacts of a kind are looked at beside those, where other matchers take some.
+	spare = 32
 )
 
-// passed are the agents of a skill, or a target agent in it, whom another matcher has locked.
-type passed struct{ skills, targets []string }
+var findStatement = strings.ReplaceAll(strings.ReplaceAll(findText, "{most}", strconv.Itoa(atOnce)), "{spare}", strconv.Itoa(spare))
 
-// crowd is how many places are looked at where another matcher has locked the first.
-const crowd = 64
+// lockStatement locks the first of these places, so many, that nobody else has locked.
+const lockStatement = `
+	SELECT contact_id FROM place
+	WHERE contact_id = ANY ($1::bigint[]) AND offerable AND offer IS NULL
+	ORDER BY array_position($1::bigint[], contact_id) LIMIT $2
+	FOR UPDATE SKIP LOCKED`
 
-// findStatement looks at so many places.
-func findStatement(heads int) string {
-	return strings.ReplaceAll(findText, "{heads}", strconv.Itoa(heads))
+// took is what take.sql gives.
+type took struct {
+	Leases       int            `db:"leases"`
+	Contacts     pq.Int64Array  `db:"contacts"`
+	LostContacts pq.Int64Array  `db:"lost_contacts"` // that another transaction has locked or changed
+	LostAgents   pq.StringArray `db:"lost_agents"`
 }
 
-// Match finds the first place in the queue's order that a free agent can serve, chooses the agent
-// (the best proficiency, then the longest idle), and commits the offer. What another matcher is
-// taking at this moment is passed over for the next best. It gives nil where there is none. When the
-// commit's answer was lost it reads back whether the offer stands; [dispatch.ErrUnsure] means that
-// that has failed, too, and a load of the contact will tell.
-func (s *Store) Match(ctx context.Context, request dispatch.MatchRequest) (*dispatch.Match, error) {
-	match, err := s.match(ctx, request)
-	if errors.Is(err, dispatch.ErrUnsure) {
-		match, err = s.readBack(ctx, match, err)
+// passed are those who are to be passed over, since another transaction has locked or changed them.
+type passed struct {
+	contacts []callback.ContactID
+	agents   []string
+}
+
+// Match finds all that can be brought together now, as [queue.Pairs] says, and commits the offers of the
+// request's node in one transaction, so many at most as the request allows. What another transaction has
+// locked is passed over for the next best. It gives nil where there is nothing. When the commit's answer was
+// lost it reads back which offers stand; [dispatch.ErrUnsure] means that that has failed, too, and a load of
+// the contacts will tell.
+func (s *Store) Match(ctx context.Context, request dispatch.MatchRequest) ([]dispatch.Match, error) {
+	var pass passed
+	for {
+		matches, more, err := s.matchOnce(ctx, request, &pass)
+		if errors.Is(err, dispatch.ErrUnsure) {
+			matches, err = s.readBack(ctx, matches, err)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("matching for node %s: %w", request.Lease.Node, err)
+		}
+		if len(matches) > 0 || !more {
+			return matches, nil
+		}
+	}
+}
+
+// matchOnce makes the matches of one look at the queue. Where there is none it says whether another look may
+// find more: those who were found were lost to other transactions. With [dispatch.ErrUnsure] it gives the
+// matches that may stand.
+func (s *Store) matchOnce(ctx context.Context, request dispatch.MatchRequest, pass *passed) (matches []dispatch.Match, more bool, err error) {
+	crowded := s.crowded.Load()
+	look, err := s.look(ctx, request, *pass, crowded)
+	if err != nil {
+		return nil, false, err
+	}
+	if crowded {
+		return s.takeUnlocked(ctx, request, look, pass)
+	}
+	return s.takeBest(ctx, request, look, pass)
+}
+
+// takeBest takes the best pairs, and notes where others have taken one of their contacts.
+func (s *Store) takeBest(ctx context.Context, request dispatch.MatchRequest, look scene, pass *passed) (matches []dispatch.Match, more bool, err error) {
+	matches, rows := look.offers(look.pairs(request.Lease.Node, request.Most), request)
+	if len(matches) == 0 {
+		return nil, false, nil
+	}
+	var result took
+	err = s.transact(ctx, func(tx *sqlx.Tx) error {
+		result, err = s.take(ctx, tx, request.Lease, rows)
+		return err
+	})
+	if err != nil {
+		return matches, false, err
+	}
+	if len(result.LostContacts) > 0 {
+		s.crowded.Store(true)
+	}
+	return result.of(matches), result.lost(pass), nil
+}
+
+// takeUnlocked takes the first contacts of one kind that nobody has locked, so many as there are agents for
+// them: where several matchers look at the same contacts each would lose all but one of its tries.
+func (s *Store) takeUnlocked(ctx context.Context, request dispatch.MatchRequest, look scene, pass *passed) (matches []dispatch.Match, more bool, err error) {
+	choice := look.choice(request.Lease.Node, request.Most)
+	if len(choice.agents) == 0 {
+		return nil, false, nil
+	}
+	lock, err := s.prepared.get(ctx, lockStatement)
+	if err != nil {
+		return nil, false, err
+	}
+	var locked []callback.ContactID
+	var result took
+	err = s.transact(ctx, func(tx *sqlx.Tx) error {
+		if err := tx.StmtxContext(ctx, lock).SelectContext(ctx, &locked, pq.Array(choice.contacts), len(choice.agents)); err != nil {
+			return err
+		}
+		if len(locked) == 0 {
+			return errAllLocked
+		}
+		var rows []takenRow
+		matches, rows = look.offers(look.only(locked, choice.agents, request.Lease.Node), request)
+		result, err = s.take(ctx, tx, request.Lease, rows)
+		return err
+	})
+	if errors.Is(err, errAllLocked) {
+		pass.contacts = append(pass.contacts, choice.contacts...)
+		return nil, true, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("matching for node %s: %w", request.Lease.Node, err)
+		return matches, false, err
 	}
-	return match, nil
+	s.crowded.Store(!slices.Equal(locked, choice.contacts[:min(len(choice.contacts), len(choice.agents))]))
+	return result.of(matches), result.lost(pass), nil
 }
 
-func (s *Store) match(ctx context.Context, request dispatch.MatchRequest) (*dispatch.Match, error) {
-	match, err := s.matchOnce(ctx, request, false)
-	if !errors.Is(err, errDue) {
-		return match, err
+// errAllLocked ends a match's transaction without a commit.
+var errAllLocked = errors.New("other transactions have locked all contacts")
+
+// of gives those of the matches that were made.
+func (t took) of(matches []dispatch.Match) []dispatch.Match {
+	return slices.DeleteFunc(matches, func(m dispatch.Match) bool { return !slices.Contains(t.Contacts, int64(m.Contact)) })
+}
+
+// lost has those who were lost passed over from then on, and says whether there were any.
+func (t took) lost(pass *passed) bool {
+	for _, id := range t.LostContacts {
+		pass.contacts = append(pass.contacts, callback.ContactID(id))
+	}
+	pass.agents = append(pass.agents, t.LostAgents...)
+	return len(t.LostContacts)+len(t.LostAgents) > 0
+}
+
+// look gives what can be brought together now; first those places are made offerable whose time has come. Where
+// others match, too (crowded), it gives more contacts than there are agents.
+func (s *Store) look(ctx context.Context, request dispatch.MatchRequest, pass passed, crowded bool) (scene, error) {
+	f, err := s.find(ctx, request, pass, crowded)
+	if err != nil {
+		return scene{}, err
+	}
+	if !f.Due {
+		return f.scene()
 	}
 	ready, err := s.prepared.get(ctx, readyStatement)
 	if err != nil {
-		return nil, err
+		return scene{}, err
 	}
 	if _, err := ready.ExecContext(ctx); err != nil {
-		return nil, err
+		return scene{}, err
 	}
-	return s.matchOnce(ctx, request, true)
+	// Those that are still due are being changed by another transaction.
+	if f, err = s.find(ctx, request, pass, crowded); err != nil {
+		return scene{}, err
+	}
+	return f.scene()
 }
 
-// matchOnce makes one match, or fails with errDue where places have become ready. Once readyStatement has run
-// (readied), those that are still not in the index are being changed by another transaction.
-func (s *Store) matchOnce(ctx context.Context, request dispatch.MatchRequest, readied bool) (*dispatch.Match, error) {
-	offer, err := s.prepared.get(ctx, offerStatement)
+func (s *Store) find(ctx context.Context, request dispatch.MatchRequest, pass passed, crowded bool) (found, error) {
+	find, err := s.prepared.get(ctx, findStatement)
 	if err != nil {
-		return nil, err
+		return found{}, err
 	}
-	var match *dispatch.Match
-	err = s.transact(ctx, func(tx *sqlx.Tx) error {
-		found, err := s.findPair(ctx, tx, request, readied)
-		if err != nil {
-			return err
-		}
-		made := request.Offer(found.ContactID, found.place(), dispatch.Agent{Extension: found.Extension, Endpoint: found.Endpoint})
-		text, err := document(struct {
-			Offer offerRow `json:"offer"`
-			Leg   legRow   `json:"leg"`
-		}{newOfferRow(made.Offer), newLegRow(made.Leg)})
-		if err != nil {
-			return err
-		}
-		if _, err := tx.StmtxContext(ctx, offer).ExecContext(ctx, int64(found.ContactID), text); err != nil {
-			return err
-		}
-		match = &dispatch.Match{Contact: found.ContactID, Made: made}
-		return nil
-	})
-	if errors.Is(err, errNoPair) {
-		return nil, nil
+	more := 0
+	if crowded {
+		more = spare
 	}
-	return match, err
+	var f found
+	err = find.GetContext(ctx, &f, request.Lease.Node, request.Lease.Holder, request.Lease.Epoch, array(request.Devices),
+		array(pass.contacts), array(pass.agents), more)
+	if err == nil && f.Leases == 0 {
+		err = dispatch.ErrLeaseLost
+	}
+	return f, err
 }
 
-// findPair gives the pair with both rows locked, or errNoPair, or errDue as matchOnce does.
-func (s *Store) findPair(ctx context.Context, tx *sqlx.Tx, request dispatch.MatchRequest, readied bool) (*pair, error) {
-	pass := passed{skills: []string{}, targets: []string{}}
-	heads := 1
-	for {
-		find, err := s.prepared.get(ctx, findStatement(heads))
-		if err != nil {
-			return nil, err
-		}
-		var found pair
-		err = tx.StmtxContext(ctx, find).GetContext(ctx, &found,
-			request.Lease.Node, request.Lease.Holder, request.Lease.Epoch, pq.Array(request.Devices),
-			pq.Array(pass.skills), pq.Array(pass.targets))
-		switch {
-		case err != nil:
-			return nil, err
-		case found.Leases == 0:
-			return nil, dispatch.ErrLeaseLost
-		case found.Due && !readied:
-			return nil, errDue
-		case found.ContactID == 0 && found.Heads == heads:
-			heads *= crowd
-		case found.ContactID == 0:
-			return nil, errNoPair
-		case found.Extension == "":
-			pass.skills = append(pass.skills, found.Skill)
-			pass.targets = append(pass.targets, found.TargetAgent)
-		default:
-			return &found, nil
-		}
+func (s *Store) take(ctx context.Context, tx *sqlx.Tx, lease dispatch.Lease, rows []takenRow) (took, error) {
+	take, err := s.prepared.get(ctx, takeStatement)
+	if err != nil {
+		return took{}, err
 	}
+	text, err := document(rows)
+	if err != nil {
+		return took{}, err
+	}
+	var result took
+	err = tx.StmtxContext(ctx, take).GetContext(ctx, &result, lease.Node, lease.Holder, lease.Epoch, text)
+	if err == nil && result.Leases == 0 {
+		err = dispatch.ErrLeaseLost
+	}
+	return result, err
 }
 
-// readBack says what became of a match whose commit had no answer. The agent's row is locked by that
-// transaction until it is over.
-func (s *Store) readBack(ctx context.Context, match *dispatch.Match, unsure error) (*dispatch.Match, error) {
-	if _, err := s.db.ExecContext(ctx, "SELECT FROM agent WHERE extension = $1 FOR SHARE", match.Made.Offer.Agent); err != nil {
+// readBack gives those of the matches that stand, where the commit had no answer. The agents' rows are locked
+// by that transaction until it is over.
+func (s *Store) readBack(ctx context.Context, matches []dispatch.Match, unsure error) ([]dispatch.Match, error) {
+	agents, channels := make([]string, len(matches)), make([]string, len(matches))
+	for i, m := range matches {
+		agents[i], channels[i] = m.Made.Offer.Agent, m.Made.Offer.Channel
+	}
+	if _, err := s.db.ExecContext(ctx, "SELECT FROM agent WHERE extension = ANY ($1) FOR SHARE", pq.Array(agents)); err != nil {
 		return nil, errors.Join(unsure, err)
 	}
-	var stands bool
-	err := s.db.GetContext(ctx, &stands, "SELECT EXISTS (SELECT FROM offer WHERE channel = $1)", match.Made.Offer.Channel)
-	if err != nil {
+	var stand []string
+	if err := s.db.SelectContext(ctx, &stand, "SELECT channel FROM offer WHERE channel = ANY ($1)", pq.Array(channels)); err != nil {
 		return nil, errors.Join(unsure, err)
 	}
-	if !stands {
-		return nil, nil
-	}
-	return match, nil
+	return slices.DeleteFunc(matches, func(m dispatch.Match) bool { return !slices.Contains(stand, m.Made.Offer.Channel) }), nil
 }
+
+// array gives an array for a statement that is empty where there is nothing in it, and not null.
+func array[T any](of []T) any { return pq.Array(append([]T{}, of...)) }

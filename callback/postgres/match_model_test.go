@@ -2,12 +2,15 @@ package postgres_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/callbackd/callbackd/callback"
+	"github.com/callbackd/callbackd/callback/dispatch"
+	"github.com/callbackd/callbackd/callback/postgres"
 	"github.com/callbackd/callbackd/callback/postgres/postgrestest"
 	"github.com/callbackd/callbackd/callback/queue"
 )
@@ -16,7 +19,7 @@ import (
 type staffed struct {
 	*queuer
 	places map[callback.ContactID]callback.Place
-	agents []queue.Agent // whose phones can be rung
+	agents []queue.Agent // whose phones can be rung somewhere
 }
 
 // hire adds an agent to the database; nobody else has the extension.
@@ -55,7 +58,7 @@ func (s *staffed) draw(rt *rapid.T, number int, at time.Time) {
 			p.QueuedAt = at.Add(-time.Duration(rapid.IntRange(0, 300).Draw(rt, "seconds")) * time.Second)
 		}
 		p.Held = rapid.IntRange(0, 4).Draw(rt, "held") == 4
-		p.Node = rapid.SampledFrom([]string{"", node, "pbx2"}).Draw(rt, "node")
+		p.Node = rapid.SampledFrom([]string{"", node, pbx2}).Draw(rt, "node")
 		p.TargetAgent = rapid.SampledFrom([]string{"", "", extension(0), extension(1)}).Draw(rt, "target")
 		p.ReadyAt = rapid.SampledFrom([]time.Time{{}, {}, at.Add(-time.Second), at.Add(time.Hour)}).Draw(rt, "ready")
 		places = append(places, p)
@@ -86,66 +89,109 @@ func (s *staffed) draw(rt *rapid.T, number int, at time.Time) {
 			a.Until = at.Add(rapid.SampledFrom([]time.Duration{-time.Second, time.Hour}).Draw(rt, "until"))
 		}
 		s.hire(rt, a)
-		if rapid.IntRange(0, 4).Draw(rt, "phone") < 4 {
-			s.agents = append(s.agents, a)
-		}
+		a.Nodes = rapid.SampledFrom([][]string{{node}, {node}, {pbx2}, {node, pbx2}, {pbx2, node}, nil}).Draw(rt, "nodes")
+		s.agents = append(s.agents, a)
 	}
 }
 
-// next gives what the model matches at that moment, of those who have not been matched yet.
-func (s *staffed) next(at time.Time) (callback.ContactID, string) {
+// next gives what the model matches in that node at that moment, of those who have not been matched yet; where
+// it is crowded, of one kind of contact alone.
+func (s *staffed) next(at time.Time, in string, most int, crowded bool) []queue.Pair {
 	var q queue.Queue
 	for id, p := range s.places {
 		q.Put(id, p)
 	}
-	contact, extension, _ := q.Match(at, node, s.agents)
-	return contact, extension
+	agents := slices.Clone(s.agents)
+	var next []queue.Pair
+	for len(next) < most {
+		pair, ok := q.Match(at, agents)
+		if !ok {
+			break
+		}
+		if pair.Node == in && (!crowded || len(next) == 0 || s.alike(pair.Contact, next[0].Contact)) {
+			next = append(next, pair)
+		}
+		agents = slices.DeleteFunc(agents, func(a queue.Agent) bool { return a.Extension == pair.Agent })
+	}
+	return next
 }
 
-func (s *staffed) extensions() []string {
-	extensions := make([]string, len(s.agents))
-	for i, a := range s.agents {
-		extensions[i] = a.Extension
+// alike says whether the same agents can serve both contacts.
+func (s *staffed) alike(x, y callback.ContactID) bool {
+	a, b := s.places[x], s.places[y]
+	return a.Skill == b.Skill && a.TargetAgent == b.TargetAgent && a.Node == b.Node
+}
+
+// in gives the extensions whose phones can be rung in that node.
+func (s *staffed) in(node string) []string {
+	extensions := []string{}
+	for _, a := range s.agents {
+		if slices.Contains(a.Nodes, node) {
+			extensions = append(extensions, a.Extension)
+		}
 	}
 	return extensions
+}
+
+// matched takes those who were brought together out of the model.
+func (s *staffed) matched(pairs []queue.Pair) {
+	for _, p := range pairs {
+		delete(s.places, p.Contact)
+		for i := range s.agents {
+			if s.agents[i].Extension == p.Agent {
+				s.agents[i].Activity, s.agents[i].Until = callback.Offered, time.Time{}
+			}
+		}
+	}
 }
 
 func TestMatchesAreThoseOfThePureQueue(t *testing.T) {
 	url := postgrestest.URL(t)
 	store := postgrestest.Open(t, url)
-	lease := acquire(t, store, node)
+	leases := []dispatch.Lease{acquire(t, store, node), acquire(t, store, pbx2)}
+	for _, lease := range leases {
+		if err := store.RenewLease(t.Context(), lease, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
 	q := &queuer{t: t, db: open(t, url)}
-	cases, matches := 0, 0
+	cases, matches, several := 0, 0, 0
 	play := func(rt *rapid.T) {
 		cases++
 		s := &staffed{queuer: q}
 		s.draw(rt, cases, time.Now().UTC().Truncate(time.Microsecond))
-		for {
-			before := time.Now()
-			m, err := store.Match(t.Context(), request(lease, s.extensions()...))
-			after := time.Now()
-			if err != nil {
+		for _, lease := range leases {
+			if err := store.Reach(t.Context(), lease, request(lease, s.in(lease.Node)...).Devices); err != nil {
 				rt.Fatal(err)
 			}
-			var contact callback.ContactID
-			extension := ""
-			if m != nil {
-				contact, extension = m.Contact, m.Made.Offer.Agent
-			}
-			// The database's moment lies between the two; an order that changes there may be either.
-			first, firstAgent := s.next(before)
-			last, lastAgent := s.next(after)
-			if (contact != first || extension != firstAgent) && (contact != last || extension != lastAgent) {
-				rt.Fatalf("contact %s with agent %q is matched, want %s with %q: %+v, %+v", contact, extension, first, firstAgent, s.places, s.agents)
-			}
-			if m == nil {
-				return
-			}
-			matches++
-			delete(s.places, contact)
-			for i := range s.agents {
-				if s.agents[i].Extension == extension {
-					s.agents[i].Activity, s.agents[i].Until = callback.Offered, time.Time{}
+		}
+		for left := true; left; {
+			left = false
+			for _, lease := range leases {
+				r := request(lease, s.in(lease.Node)...)
+				r.Most = rapid.IntRange(1, 3).Draw(rt, "most")
+				crowded := rapid.Bool().Draw(rt, "crowded")
+				postgres.Crowd(store, crowded)
+				before := time.Now()
+				found, err := store.Match(t.Context(), r)
+				after := time.Now()
+				if err != nil {
+					rt.Fatal(err)
+				}
+				got := make([]queue.Pair, len(found))
+				for i, m := range found {
+					got[i] = queue.Pair{Contact: m.Contact, Agent: m.Made.Offer.Agent, Node: lease.Node}
+				}
+				// The database's moment lies between the two; an order that changes there may be either.
+				first, last := s.next(before, lease.Node, r.Most, crowded), s.next(after, lease.Node, r.Most, crowded)
+				if !slices.Equal(got, first) && !slices.Equal(got, last) {
+					rt.Fatalf("%+v are matched, want %+v: %+v, %+v", got, first, s.places, s.agents)
+				}
+				s.matched(got)
+				matches += len(got)
+				left = left || len(got) > 0
+				if len(got) > 1 {
+					several++
 				}
 			}
 		}
@@ -153,8 +199,8 @@ func TestMatchesAreThoseOfThePureQueue(t *testing.T) {
 	for range 4 {
 		rapid.Check(t, play)
 	}
-	if matches < cases {
-		t.Errorf("%d cases have led to %d matches", cases, matches)
+	if matches < cases || several < cases/10 {
+		t.Errorf("%d cases have led to %d matches, %d times to several at once", cases, matches, several)
 	}
-	t.Logf("%d cases, %d matches", cases, matches)
+	t.Logf("%d cases, %d matches, %d times several at once", cases, matches, several)
 }

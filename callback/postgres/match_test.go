@@ -133,7 +133,7 @@ func TestWhoCanBeOfferedWhat(t *testing.T) {
 		"another skill":                 {agent: postgres.AgentSkill{Skill: "sales", Proficiency: 1}},
 		"the phone is in use":           {devices: []string{"1002"}},
 		"a live caller of this node":    {place: func(p *callback.Place) { p.Node = node }, want: true},
-		"a live caller of another node": {place: func(p *callback.Place) { p.Node = "pbx2" }},
+		"a live caller of another node": {place: func(p *callback.Place) { p.Node = pbx2 }},
 		"for this agent":                {place: func(p *callback.Place) { p.TargetAgent = "1001" }, want: true},
 		"for another agent":             {place: func(p *callback.Place) { p.TargetAgent = "1002" }},
 		"held":                          {place: func(p *callback.Place) { p.Held = true }},
@@ -317,7 +317,7 @@ func TestMatchersAtOnceNeverGiveOneAgentTwoContactsNorOneContactTwoAgents(t *tes
 	defer cancel()
 	work := func() error {
 		for ctx.Err() == nil {
-			m, err := store.Match(ctx, request(lease, extensions...))
+			m, err := matchOne(ctx, store, request(lease, extensions...))
 			if err != nil {
 				return err
 			}
@@ -430,7 +430,7 @@ func TestTheCostOfAMatchDoesNotGrowWithTheQueue(t *testing.T) {
 	lease := acquire(t, store, node)
 	addAgent(t, store, "1001", support)
 	fillQueue(t, url, contacts, classes)
-	if _, err := db.Exec("PREPARE find AS " + postgres.FindStatement()); err != nil {
+	if _, err := db.Exec("PREPARE find AS " + postgres.FindStatement); err != nil {
 		t.Fatal(err)
 	}
 	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
@@ -440,7 +440,7 @@ func TestTheCostOfAMatchDoesNotGrowWithTheQueue(t *testing.T) {
 		var lines []string
 		err := db.Select(&lines, fmt.Sprintf(`
 			EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)
-			EXECUTE find ('%s', '%s', %d, '{PJSIP/1001}', '{}', '{}')`, lease.Node, lease.Holder, lease.Epoch))
+			EXECUTE find ('%s', '%s', %d, '{PJSIP/1001}', '{}', '{}', 0)`, lease.Node, lease.Holder, lease.Epoch))
 		if err != nil {
 			t.Fatal(err)
 		}

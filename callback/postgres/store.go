@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -50,6 +51,7 @@ type Store struct {
 	wakes    wakes
 	classes  classes
 	prepared prepared
+	crowded  atomic.Bool // other matchers have taken what the last match had found
 }
 
 var _ dispatch.Store = (*Store)(nil)

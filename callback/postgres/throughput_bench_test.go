@@ -34,13 +34,14 @@ const (
 // statements each. Both run on the same Postgres, one that waits for its disk.
 func BenchmarkMatchesASecond(b *testing.B) {
 	h := newHall(b)
-	for _, matchers := range []int{1, 4, 16} {
-		b.Run(fmt.Sprintf("%d matchers", matchers), func(b *testing.B) {
+	for _, size := range []struct{ matchers, most int }{{1, 1}, {4, 1}, {16, 1}, {1, phones}, {4, phones}, {16, phones}} {
+		matchers := size.matchers
+		b.Run(fmt.Sprintf("%d matchers, %d at once", matchers, size.most), func(b *testing.B) {
 			var matches, transactions float64
 			rounds := 0.0
 			for b.Loop() {
 				before := h.pgbench(b, matchers)
-				matches += h.match(b, matchers)
+				matches += h.match(b, matchers, size.most)
 				transactions += (before + h.pgbench(b, matchers)) / 2
 				rounds++
 			}
@@ -120,7 +121,7 @@ func (h *hall) hire(b *testing.B) {
 }
 
 // match gives the matches a second.
-func (h *hall) match(b *testing.B, matchers int) float64 {
+func (h *hall) match(b *testing.B, matchers, most int) float64 {
 	b.Helper()
 	var stores []*postgres.Store
 	var leases []dispatch.Lease
@@ -139,7 +140,7 @@ func (h *hall) match(b *testing.B, matchers int) float64 {
 	for i, store := range stores {
 		group.Go(func() {
 			for time.Since(begun) < measured {
-				if err := h.serve(b.Context(), store, leases[i], &matches, begun.Add(measured)); err != nil {
+				if err := h.serve(b.Context(), store, leases[i], most, &matches, begun.Add(measured)); err != nil {
 					b.Error(err)
 					return
 				}
@@ -155,7 +156,7 @@ func (h *hall) match(b *testing.B, matchers int) float64 {
 }
 
 // serve gives the next agents a contact each, until the time is over.
-func (h *hall) serve(ctx context.Context, store *postgres.Store, lease dispatch.Lease, matches *atomic.Int64, until time.Time) error {
+func (h *hall) serve(ctx context.Context, store *postgres.Store, lease dispatch.Lease, most int, matches *atomic.Int64, until time.Time) error {
 	last := h.agents.Add(phones)
 	if last > min(manyAgents, manyPlaces) {
 		return errors.New("the benchmark has no agents and no contacts left: give it less time")
@@ -165,14 +166,16 @@ func (h *hall) serve(ctx context.Context, store *postgres.Store, lease dispatch.
 		extensions[i] = strconv.FormatInt(last-int64(i), 10)
 	}
 	for time.Now().Before(until) {
-		m, err := store.Match(ctx, request(lease, extensions...))
+		r := request(lease, extensions...)
+		r.Most = most
+		made, err := store.Match(ctx, r)
 		if err != nil {
 			return err
 		}
-		if m == nil {
+		if len(made) == 0 {
 			return nil
 		}
-		matches.Add(1)
+		matches.Add(int64(len(made)))
 	}
 	return nil
 }

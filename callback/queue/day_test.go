@@ -144,6 +144,7 @@ func (d *day) hire(midnight time.Time) {
 		a := &queue.Agent{
 			Extension: fmt.Sprint(1001 + i), Skills: map[string]int{"support": 1 + i%2},
 			AgentState: callback.AgentState{Presence: callback.LoggedOut, Activity: callback.Free}, IdleSince: midnight,
+			Nodes: []string{"pbx1"},
 		}
 		if d.chance(d.second) {
 			a.Skills["sales"] = 1
@@ -238,12 +239,12 @@ func (d *day) match() {
 		for i, a := range d.staff {
 			free[i] = *a
 		}
-		id, extension, ok := d.q.Match(d.now, "pbx1", free)
+		pair, ok := d.q.Match(d.now, free)
 		if !ok {
 			return
 		}
-		i := slices.IndexFunc(d.staff, func(a *queue.Agent) bool { return a.Extension == extension })
-		d.offer(id, d.staff[i])
+		i := slices.IndexFunc(d.staff, func(a *queue.Agent) bool { return a.Extension == pair.Agent })
+		d.offer(pair.Contact, d.staff[i])
 	}
 }
 

@@ -13,10 +13,11 @@
 //	                     (head of its class, or behind)   └──Remove──▶ out of the queue
 //
 // A live caller can only be given to an agent of its own node; a callback to one of any. Of the agents who
-// fit, the best in the skill gets the contact, then the one who has been idle longest.
+// fit, in all nodes, the best in the skill gets the contact, then the one who has been idle longest.
 //
-// The package postgres does the same in SQL, where the queue is: its random tests hold it against
-// [Queue], as those of this package hold Queue against a walk of the whole queue. [Figures.Estimate] is
+// The package postgres, where the queue is, finds in SQL who could be brought together, and has [Pairs] do
+// it: its random tests hold the matches against those of [Queue], as the tests of this package hold Queue
+// and Pairs against a walk of the whole queue. [Figures.Estimate] is
 // what the store answers with, from figures that it counts; its error is measured on a simulated day that
 // Queue serves.
 //

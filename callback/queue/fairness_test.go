@@ -23,7 +23,7 @@ func serveSteadily(t *testing.T, live, called callback.Priority) []service {
 	const gap, backlog, day = 20 * time.Second, 30, 24 * 60 * 3
 	var q queue.Queue
 	agent := queue.Agent{
-		Extension: "1001", Skills: map[string]int{"support": 1},
+		Extension: "1001", Skills: map[string]int{"support": 1}, Nodes: []string{"pbx1"},
 		AgentState: callback.AgentState{Presence: callback.Available, Activity: callback.Free},
 	}
 	waiting := map[callback.ContactID]callback.Place{}
@@ -40,13 +40,13 @@ func serveSteadily(t *testing.T, live, called callback.Priority) []service {
 		if n < backlog {
 			continue
 		}
-		matched, _, ok := q.Match(now, "pbx1", []queue.Agent{agent})
+		pair, ok := q.Match(now, []queue.Agent{agent})
 		if !ok {
 			t.Fatal("no match")
 		}
-		s := service{id: matched, place: waiting[matched], matched: now}
-		q.Remove(matched)
-		delete(waiting, matched)
+		s := service{id: pair.Contact, place: waiting[pair.Contact], matched: now}
+		q.Remove(s.id)
+		delete(waiting, s.id)
 		served = append(served, s)
 	}
 	for i := range served {

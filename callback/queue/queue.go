@@ -76,9 +76,9 @@ func (q *Queue) Withdraw(id callback.ContactID) {
 }
 
 // Match finds the first contact in the queue's order that one of the agents can serve who are free, and the
-// best of them for it, and opens the offer: the place is not offered again before Withdraw. The agents are
-// those whose phones can be rung in that node. Without a pair it gives false.
-func (q *Queue) Match(now time.Time, node string, agents []Agent) (contact callback.ContactID, extension string, ok bool) {
+// best of them for it, and opens the offer: the place is not offered again before Withdraw. Without a pair it
+// gives false.
+func (q *Queue) Match(now time.Time, agents []Agent) (Pair, bool) {
 	q.awake(now)
 	free := map[string][]Agent{} // by skill
 	for _, a := range agents {
@@ -93,7 +93,7 @@ func (q *Queue) Match(now time.Time, node string, agents []Agent) (contact callb
 	for skill, able := range free {
 		for class, l := range q.classes[skill] {
 			head := l.entries[0]
-			if class.Node != "" && class.Node != node || !slices.ContainsFunc(able, func(a Agent) bool { return a.fits(class) }) {
+			if !slices.ContainsFunc(able, func(a Agent) bool { return a.fits(class) }) {
 				continue
 			}
 			if best == nil || callback.Before(head.id, head.place, best.id, best.place, now) {
@@ -102,17 +102,12 @@ func (q *Queue) Match(now time.Time, node string, agents []Agent) (contact callb
 		}
 	}
 	if best == nil {
-		return 0, "", false
+		return Pair{}, false
 	}
 	q.leave(best)
 	best.offered = true
-	return best.id, choose(ClassOf(best.place), free[best.place.Skill]).Extension, true
-}
-
-// choose gives the best of the agents for a contact of that class; one of them can serve it.
-func choose(c Class, able []Agent) Agent {
-	fitting := slices.DeleteFunc(slices.Clone(able), func(a Agent) bool { return !a.fits(c) })
-	return slices.MinFunc(fitting, func(a, b Agent) int { return compare(c.Skill, a, b) })
+	class, able := ClassOf(best.place), free[best.place.Skill]
+	return pair(best.id, class, able[choose(class, able)]), true
 }
 
 // Position gives the contact's position in the queue of its skill, from 1; 0: it is not in the queue. Those

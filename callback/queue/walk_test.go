@@ -31,29 +31,34 @@ func (w walk) order(now time.Time) []callback.ContactID {
 	return ids
 }
 
-// offerable says whether the contact can be offered to somebody in that node.
-func (w walk) offerable(id callback.ContactID, node string, now time.Time) bool {
+// offerable says whether the contact can be offered to somebody.
+func (w walk) offerable(id callback.ContactID, now time.Time) bool {
 	p := w.places[id]
-	return w.offered[id] == "" && !p.Held && !now.Before(p.ReadyAt) && (p.Node == "" || p.Node == node)
+	return w.offered[id] == "" && !p.Held && !now.Before(p.ReadyAt)
+}
+
+func idle(a queue.Agent, now time.Time) bool {
+	free := a.Activity == callback.Free || (a.Activity == callback.AfterCall || a.Activity == callback.Refused) && !now.Before(a.Until)
+	return a.Presence == callback.Available && free
 }
 
 // able gives those of the agents who can serve the place now.
 func able(p callback.Place, agents []queue.Agent, now time.Time) []queue.Agent {
 	var able []queue.Agent
 	for _, a := range agents {
-		free := a.Activity == callback.Free || (a.Activity == callback.AfterCall || a.Activity == callback.Refused) && !now.Before(a.Until)
-		if a.Presence == callback.Available && free && a.Skills[p.Skill] > 0 && (p.TargetAgent == "" || p.TargetAgent == a.Extension) {
+		reached := p.Node == "" && len(a.Nodes) > 0 || slices.Contains(a.Nodes, p.Node)
+		if idle(a, now) && reached && a.Skills[p.Skill] > 0 && (p.TargetAgent == "" || p.TargetAgent == a.Extension) {
 			able = append(able, a)
 		}
 	}
 	return able
 }
 
-// first gives the pair that has to come next; 0 where there is none.
-func (w walk) first(node string, agents []queue.Agent, now time.Time) (callback.ContactID, string) {
+// first gives the pair that has to come next.
+func (w walk) first(agents []queue.Agent, now time.Time) (queue.Pair, bool) {
 	for _, id := range w.order(now) {
 		p := w.places[id]
-		if !w.offerable(id, node, now) {
+		if !w.offerable(id, now) {
 			continue
 		}
 		able := able(p, agents, now)
@@ -64,7 +69,11 @@ func (w walk) first(node string, agents []queue.Agent, now time.Time) (callback.
 		slices.SortStableFunc(able, func(a, b queue.Agent) int { return cmp.Compare(a.Extension, b.Extension) })
 		slices.SortStableFunc(able, func(a, b queue.Agent) int { return a.IdleSince.Compare(b.IdleSince) })
 		slices.SortStableFunc(able, func(a, b queue.Agent) int { return cmp.Compare(a.Skills[p.Skill], b.Skills[p.Skill]) })
-		return id, able[0].Extension
+		node := p.Node
+		if node == "" {
+			node = slices.Sorted(slices.Values(able[0].Nodes))[0]
+		}
+		return queue.Pair{Contact: id, Agent: able[0].Extension, Node: node}, true
 	}
-	return 0, ""
+	return queue.Pair{}, false
 }

@@ -16,10 +16,11 @@ import (
 // morning is when the virtual time begins.
 var morning = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 
-// worker is an agent with a phone in one node.
+// worker is an agent with a phone in one node, or in both; on is where the contact was offered.
 type worker struct {
 	queue.Agent
-	node string
+	nodes []string
+	on    string
 }
 
 // world is days of a queue: those who call, wait and give up, the agents who come, refuse and go, and two
@@ -60,7 +61,7 @@ func newWorld(t *rapid.T) *world {
 		if able > 3 {
 			a.Skills["sales"] = 1 + able%2
 		}
-		w.workers = append(w.workers, &worker{Agent: a, node: nodes[i%2]})
+		w.workers = append(w.workers, &worker{Agent: a, nodes: [][]string{nodes[:1], nodes[1:], nodes}[i%3]})
 	}
 	return w
 }
@@ -126,29 +127,64 @@ func (w *world) used(node string) int {
 		}
 	}
 	for _, a := range w.workers {
-		if _, serves := w.serving[a.Extension]; serves && a.node == node {
+		if _, serves := w.serving[a.Extension]; serves && a.on == node {
 			n++
 		}
 	}
 	return n
 }
 
-// match makes the matches of a node, each held against the slow model and against what is promised of it.
-func (w *world) match(node string) {
-	for w.ports[node]-w.used(node) >= 2 { // the agent's, and the contact's if it is to be called back
-		agents := w.reachable(node)
-		wantID, wantAgent := w.slow.first(node, agents, w.now)
-		id, extension, ok := w.q.Match(w.now, node, agents)
-		if id != wantID || extension != wantAgent || ok != (wantID != 0) {
-			w.t.Fatalf("%s with agent %q is matched on %s (%t), want %s with %q", id, extension, node, ok, wantID, wantAgent)
+// matchAll makes all matches, each held against the slow model, against what Pairs says of all of them at
+// once, and against what is promised of it.
+func (w *world) matchAll() {
+	predicted, reachable := w.pairs(), w.open()
+	for {
+		agents := w.reachable()
+		want, wantOK := w.slow.first(agents, w.now)
+		got, ok := w.q.Match(w.now, agents)
+		if got != want || ok != wantOK {
+			w.t.Fatalf("%+v is matched (%t), want %+v", got, ok, want)
+		}
+		if slices.Equal(w.open(), reachable) { // else a node has run out of ports, which Pairs does not know
+			switch {
+			case ok && (len(predicted) == 0 || predicted[0] != got), !ok && len(predicted) > 0:
+				w.t.Fatalf("%+v is matched, and of all at once comes %+v", got, predicted)
+			case ok:
+				predicted = predicted[1:]
+				w.played.AtOnce++
+			}
 		}
 		if !ok {
-			return
+			break
 		}
-		w.checkOrder(id, node, agents)
-		w.note(id)
-		w.offer(id, extension, node)
+		w.checkOrder(got.Contact, agents)
+		w.note(got.Contact)
+		w.offer(got)
 	}
+	w.checkNobodyIsLeft()
+}
+
+// pairs gives all that can be brought together now.
+func (w *world) pairs() []queue.Pair {
+	var waiting []queue.Waiting
+	for id, p := range w.slow.places {
+		if w.slow.offerable(id, w.now) {
+			waiting = append(waiting, queue.Waiting{ID: id, Place: p})
+		}
+	}
+	agents := slices.DeleteFunc(w.reachable(), func(a queue.Agent) bool { return !idle(a, w.now) })
+	return queue.Pairs(w.now, waiting, agents)
+}
+
+// open gives the nodes with two free ports: the agent's, and the contact's if it is to be called back.
+func (w *world) open() []string {
+	var open []string
+	for _, node := range nodes {
+		if w.ports[node]-w.used(node) >= 2 {
+			open = append(open, node)
+		}
+	}
+	return open
 }
 
 func (w *world) note(id callback.ContactID) {
@@ -165,12 +201,18 @@ func (w *world) note(id callback.ContactID) {
 	w.before[id] = true
 }
 
-func (w *world) reachable(node string) []queue.Agent {
+// reachable gives the agents, each with the nodes in which the phone can be rung and a port is free.
+func (w *world) reachable() []queue.Agent {
+	open := w.open()
 	var agents []queue.Agent
 	for _, a := range slices.Backward(w.workers) { // whose order is not that of the choice
-		if a.node == node {
-			agents = append(agents, a.Agent)
+		reached := a.Agent
+		for _, node := range slices.Backward(a.nodes) {
+			if slices.Contains(open, node) {
+				reached.Nodes = append(reached.Nodes, node)
+			}
 		}
+		agents = append(agents, reached)
 	}
 	return agents
 }
@@ -180,27 +222,30 @@ func (w *world) worker(extension string) *worker {
 	return w.workers[i]
 }
 
-// offer carries the match out and proves that nobody is offered twice.
-func (w *world) offer(id callback.ContactID, extension, node string) {
-	if other, serves := w.serving[extension]; serves {
-		w.t.Fatalf("agent %s gets contact %s and has %s", extension, id, other)
+// offer carries the match out and proves that nobody is offered twice, nor where the phone can't be rung.
+func (w *world) offer(p queue.Pair) {
+	if other, serves := w.serving[p.Agent]; serves {
+		w.t.Fatalf("agent %s gets contact %s and has %s", p.Agent, p.Contact, other)
 	}
-	if w.slow.offered[id] != "" {
-		w.t.Fatalf("contact %s is offered to %s and to %s", id, extension, w.slow.offered[id])
+	if w.slow.offered[p.Contact] != "" {
+		w.t.Fatalf("contact %s is offered to %s and to %s", p.Contact, p.Agent, w.slow.offered[p.Contact])
 	}
-	w.slow.offered[id], w.serving[extension] = extension, id
-	w.on[id] = node
-	a := w.worker(extension)
+	a := w.worker(p.Agent)
+	if live := w.slow.places[p.Contact].Node; live != "" && live != p.Node || !slices.Contains(a.nodes, p.Node) {
+		w.t.Fatalf("contact %s of node %q is offered to agent %s of %v in %s", p.Contact, live, p.Agent, a.nodes, p.Node)
+	}
+	w.slow.offered[p.Contact], w.serving[p.Agent] = p.Agent, p.Contact
+	w.on[p.Contact], a.on = p.Node, p.Node
 	a.Activity, a.Until = callback.Offered, time.Time{}
-	if w.used(node) > w.ports[node] {
-		w.t.Fatalf("%s has %d ports and %d are used", node, w.ports[node], w.used(node))
+	if w.used(p.Node) > w.ports[p.Node] {
+		w.t.Fatalf("%s has %d ports and %d are used", p.Node, w.ports[p.Node], w.used(p.Node))
 	}
 }
 
 // checkOrder proves that nobody who stands before the contact could have been given to any of the agents.
-func (w *world) checkOrder(id callback.ContactID, node string, agents []queue.Agent) {
+func (w *world) checkOrder(id callback.ContactID, agents []queue.Agent) {
 	for other, p := range w.slow.places {
-		if !callback.Before(other, p, id, w.slow.places[id], w.now) || !w.slow.offerable(other, node, w.now) {
+		if !callback.Before(other, p, id, w.slow.places[id], w.now) || !w.slow.offerable(other, w.now) {
 			continue
 		}
 		if len(able(p, agents, w.now)) > 0 {
@@ -211,14 +256,10 @@ func (w *world) checkOrder(id callback.ContactID, node string, agents []queue.Ag
 
 // checkNobodyIsLeft proves that no free agent is left beside a contact that could be offered to it.
 func (w *world) checkNobodyIsLeft() {
-	for _, node := range nodes {
-		if w.ports[node]-w.used(node) < 2 {
-			continue
-		}
-		for id, p := range w.slow.places {
-			if able := able(p, w.reachable(node), w.now); len(able) > 0 && w.slow.offerable(id, node, w.now) {
-				w.t.Fatalf("contact %s and agent %s are left unmatched on %s", id, able[0].Extension, node)
-			}
+	agents := w.reachable()
+	for id, p := range w.slow.places {
+		if able := able(p, agents, w.now); len(able) > 0 && w.slow.offerable(id, w.now) {
+			w.t.Fatalf("contact %s and agent %s are left unmatched", id, able[0].Extension)
 		}
 	}
 }
@@ -239,13 +280,6 @@ func (w *world) step(what int) {
 	case 11, 12, 13:
 		w.matchAll()
 	}
-}
-
-func (w *world) matchAll() {
-	for _, node := range nodes {
-		w.match(node)
-	}
-	w.checkNobodyIsLeft()
 }
 
 func (w *world) arrives() {
@@ -364,7 +398,7 @@ func TestTheQueueMatchesAsAWalkOfItDoesWhateverHappens(t *testing.T) {
 		played.add(w)
 	})
 	t.Logf("%+v", played)
-	if played.Matches == 0 || played.Passed == 0 || played.Refused == 0 || played.Again == 0 || played.Targeted == 0 || played.Days == 0 {
+	if played.Matches == 0 || played.Passed == 0 || played.Refused == 0 || played.Again == 0 || played.Targeted == 0 || played.AtOnce == 0 || played.Days == 0 {
 		t.Errorf("the worlds have not come far: %+v", played)
 	}
 }
@@ -374,6 +408,7 @@ type tally struct {
 	Matches, Passed   int // Passed: one of those ahead could not be offered or had no agent
 	Refused, Again    int // Again: a contact that was offered before
 	Targeted, Waiting int
+	AtOnce            int // matches that Pairs has foretold
 	Days              int
 }
 
@@ -384,5 +419,6 @@ func (s *tally) add(w *world) {
 	s.Again += w.played.Again
 	s.Targeted += w.played.Targeted
 	s.Waiting += len(w.slow.places)
+	s.AtOnce += w.played.AtOnce
 	s.Days += int(w.now.Sub(morning) / (24 * time.Hour))
 }

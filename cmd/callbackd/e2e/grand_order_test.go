@@ -135,14 +135,14 @@ func choose(contacts map[callback.ContactID]callback.Place, agents []queue.Agent
 	for contact, place := range contacts {
 		q.Put(contact, place)
 	}
-	contact, agent, _ := q.Match(at, "", agents)
-	return contact, agent
+	pair, _ := q.Match(at, agents)
+	return pair.Contact, pair.Agent
 }
 
 func agentOf(extension string, idle time.Time) queue.Agent {
 	i := slices.IndexFunc(staff, func(w worker) bool { return w.extension == extension })
 	return queue.Agent{
-		Extension: extension, Skills: staff[i].skills, IdleSince: idle,
+		Extension: extension, Skills: staff[i].skills, IdleSince: idle, Nodes: []string{""},
 		AgentState: callback.AgentState{Presence: callback.Available, Activity: callback.Free},
 	}
 }
