@@ -129,6 +129,7 @@ type Call struct {
 	mu         sync.Mutex
 	changed    signal
 	state      state
+	answered   bool // the answer was acknowledged; it stays when the call has ended
 	cancelling bool
 	accepted   *sip.Response // our 200 to the INVITE
 	events     []Event
@@ -195,10 +196,8 @@ func (c *Call) Events() []Event {
 func (c *Call) When(kind EventKind) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, e := range c.events {
-		if e.Kind == kind {
-			return e.At
-		}
+	if i := c.indexOf(kind); i >= 0 {
+		return c.events[i].At
 	}
 	return time.Time{}
 }
@@ -222,13 +221,13 @@ func (c *Call) noteLocked(e Event) {
 // AwaitRinging returns when the call rings, or has been answered. It fails
 // when the call ends first.
 func (c *Call) AwaitRinging(ctx context.Context) error {
-	return c.awaitState(ctx, "ringing", func() bool { return c.state >= stateRinging })
+	return c.awaitState(ctx, "ringing", func() bool { return c.answered || c.indexOf(EventRinging) >= 0 })
 }
 
-// AwaitAnswered returns when the call is answered. It fails when the call ends
-// first.
+// AwaitAnswered returns when the call has been answered, though it may have ended
+// since. It fails when the call ends without an answer.
 func (c *Call) AwaitAnswered(ctx context.Context) error {
-	return c.awaitState(ctx, "the answer", func() bool { return c.state == stateAnswered })
+	return c.awaitState(ctx, "the answer", func() bool { return c.answered })
 }
 
 // AwaitEvent returns when an event of the kind has happened. It fails when the
@@ -236,7 +235,7 @@ func (c *Call) AwaitAnswered(ctx context.Context) error {
 func (c *Call) AwaitEvent(ctx context.Context, kind EventKind) (Event, error) {
 	var found Event
 	err := c.awaitState(ctx, string(kind), func() bool {
-		i := slices.IndexFunc(c.events, func(e Event) bool { return e.Kind == kind })
+		i := c.indexOf(kind)
 		if i >= 0 {
 			found = c.events[i]
 		}
@@ -245,14 +244,24 @@ func (c *Call) AwaitEvent(ctx context.Context, kind EventKind) (Event, error) {
 	return found, err
 }
 
-// awaitState waits for reached, which is called with the call's mutex held.
+// indexOf gives the place of the first event of a kind, or -1. The call's mutex is
+// held.
+func (c *Call) indexOf(kind EventKind) int {
+	return slices.IndexFunc(c.events, func(e Event) bool { return e.Kind == kind })
+}
+
+// awaitState waits for reached, which is called with the call's mutex held. What
+// was reached before the call ended counts, however late it is asked for.
 func (c *Call) awaitState(ctx context.Context, what string, reached func() bool) error {
 	what = fmt.Sprintf("%s of the call to %s", what, c.to)
 	return await(ctx, &c.mu, &c.changed, what, func() (bool, error) {
+		if reached() {
+			return true, nil
+		}
 		if c.state == stateEnded {
 			return false, fmt.Errorf("waiting for %s: it ended: %s", what, c.ended)
 		}
-		return reached(), nil
+		return false, nil
 	})
 }
 

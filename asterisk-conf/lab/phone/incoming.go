@@ -141,7 +141,7 @@ func (c *Call) settle() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.state == stateAnswering {
-			c.state = stateAnswered
+			c.state, c.answered = stateAnswered, true
 			c.changed.raise()
 		}
 		return
@@ -227,6 +227,10 @@ func (p *Phone) onBye(req *sip.Request, tx sip.ServerTransaction) {
 		return
 	}
 	p.answerWith(sip.StatusOK, "OK")(req, tx)
+	c.mu.Lock()
+	// A BYE that is served before the ACK of our 200 says as well that it has come.
+	c.answered = c.answered || c.accepted != nil
+	c.mu.Unlock()
 	c.end(Ended{By: Them, How: HungUp, Cause: causeOf(req)})
 }
 
@@ -380,7 +384,7 @@ func (c *Call) respond(res *sip.Response) error {
 }
 
 // Answer answers a received call (200), and returns when the far end has
-// acknowledged it. It fails if the call is over, or ends meanwhile.
+// acknowledged it. It fails if the call is over, or ends before that.
 func (c *Call) Answer(ctx context.Context) error {
 	if err := c.claim(); err != nil {
 		return err

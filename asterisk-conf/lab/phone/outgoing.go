@@ -172,7 +172,7 @@ func (c *Call) progress(res *sip.Response) {
 	c.note(Event{Kind: EventEarlyMedia})
 }
 
-// establish acknowledges the far end's 200, and starts the audio.
+// establish starts the audio and acknowledges the far end's 200.
 func (c *Call) establish(tx sip.ClientTransaction, res *sip.Response) {
 	c.mu.Lock()
 	c.dialog = c.placedDialog(res)
@@ -180,22 +180,25 @@ func (c *Call) establish(tx sip.ClientTransaction, res *sip.Response) {
 	c.mu.Unlock()
 	again := ack.Clone()
 	tx.OnRetransmission(func(*sip.Response) { c.sendAck(again.Clone()) })
-	c.sendAck(ack)
 
 	var err error
 	if len(res.Body()) > 0 {
 		err = c.accept(res.Body())
 	}
 	c.mu.Lock()
-	cancelling, started := c.cancelling, c.started
-	if err == nil && started && !cancelling && c.state != stateEnded {
-		c.state = stateAnswered
+	cancelling := c.cancelling
+	answered := err == nil && c.started && !cancelling && c.state != stateEnded
+	if answered {
+		c.state, c.answered = stateAnswered, true
 		c.noteLocked(Event{Kind: EventAnswered})
-		c.mu.Unlock()
-		return
 	}
 	bye := c.dialog.request(c.id, sip.BYE)
 	c.mu.Unlock()
+	// From the ACK on the far end may hang up, and by then the answer is noted.
+	c.sendAck(ack)
+	if answered {
+		return
+	}
 
 	ended := Ended{By: Us, How: Cancelled, Why: "the answer crossed the CANCEL"}
 	if !cancelling {
