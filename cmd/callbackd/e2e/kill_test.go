@@ -11,6 +11,7 @@ import (
 // TestAKillAtAnyStepLosesNoPromiseAndDialsNobodyTwice kills the daemon the moment a step stands in the
 // database, starts it again, and lets the people go on as people do.
 func TestAKillAtAnyStepLosesNoPromiseAndDialsNobodyTwice(t *testing.T) {
+	t.Parallel()
 	for _, step := range []string{"promised", "offered", "accepted", "dialling", "answered"} {
 		t.Run(step, func(t *testing.T) {
 			s := newStage(t, nil)

@@ -158,6 +158,7 @@ func part(all []time.Duration, percent int) time.Duration {
 }
 
 func TestAnAgentWhoBecomesFreeIsRungAtOnceAndSoIsTheContactUponTheAnswer(t *testing.T) {
+	t.Parallel()
 	// Waiting for the next look at the queue takes half of this more often than not, and so fails.
 	const limit = pollPause
 	for _, how := range freedBy {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -43,7 +45,9 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	program = filepath.Join(dir, "callbackd")
-	flag.Parse()
+	if err := arrange(); err != nil {
+		return fail(err)
+	}
 	measuring := flag.Lookup("test.bench").Value.String() != "" // what an administrator runs, on a disk that is waited for
 	build := exec.CommandContext(ctx, "go", "build", "-race="+strconv.FormatBool(!measuring), "-o", program, "..")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -63,6 +67,27 @@ func run(m *testing.M) int {
 		return fail(err)
 	}
 	return code
+}
+
+// sideBySide is how many tests run at once for each processor: they wait far more than they work.
+const sideBySide = 2
+
+// arrange reads the flags and gives the tests their pace, unless a flag says another one.
+func arrange() error {
+	flag.Parse()
+	// A program with the race detector sleeps for a second before it ends: each command, and each daemon.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")); err != nil {
+		return fmt.Errorf("let programs end at once: %w", err)
+	}
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given {
+		return nil
+	}
+	if err := flag.Set("test.parallel", strconv.Itoa(sideBySide*runtime.GOMAXPROCS(0))); err != nil {
+		return fmt.Errorf("run tests side by side: %w", err)
+	}
+	return nil
 }
 
 func fail(err error) int {
@@ -90,15 +115,31 @@ type stage struct {
 // skillSettings keep the tests short.
 var skillSettings = []string{"ring_time: 8s", "refused_time: 3s", "pause_time: 2s", "contact_ring_time: 6s"}
 
+// quick are the changes, in pairs, that make a shipped script tell that a place is saved by a beep, after a
+// second of music.
+var quick = []string{"Seconds: 30", "Seconds: 1", "callbackd/place-saved", "beep"}
+
 // shortExample is the shipped script with its waits shortened.
 func shortExample(t testing.TB) []byte {
 	t.Helper()
-	text := script.Example()
-	for long, short := range map[string]string{"Seconds: 30": "Seconds: 2", "FirstKeySec: 5": "FirstKeySec: 2"} {
-		if !bytes.Contains(text, []byte(long)) {
-			t.Fatalf("the example has no %q to shorten", long)
+	return changed(t, script.Example(), append(slices.Clone(quick), "FirstKeySec: 5", "FirstKeySec: 2")...)
+}
+
+// spoken lets a stage run the shipped script with all that it says, and with less music.
+func spoken(t testing.TB) func(*site.Options) {
+	t.Helper()
+	text := changed(t, script.Example(), "Seconds: 30", "Seconds: 2")
+	return func(o *site.Options) { o.Script = text }
+}
+
+// changed replaces texts of a script; changes are pairs.
+func changed(t testing.TB, text []byte, changes ...string) []byte {
+	t.Helper()
+	for i := 0; i < len(changes); i += 2 {
+		if !bytes.Contains(text, []byte(changes[i])) {
+			t.Fatalf("the script has no %q to replace", changes[i])
 		}
-		text = bytes.ReplaceAll(text, []byte(long), []byte(short))
+		text = bytes.ReplaceAll(text, []byte(changes[i]), []byte(changes[i+1]))
 	}
 	return text
 }
@@ -131,15 +172,28 @@ func openStage(t testing.TB, limit time.Duration, change func(*site.Options)) *s
 	if err != nil {
 		t.Fatal(err)
 	}
+	closeAfter(t, o.Dir, s)
+	return &stage{Site: s, t: t, ctx: ctx, database: url}
+}
+
+// closeAfter closes a site after its test. What the race detector has found in the daemon fails the test.
+func closeAfter(t testing.TB, dir string, s *site.Site) {
+	t.Helper()
 	t.Cleanup(func() {
+		log, err := os.ReadFile(filepath.Join(dir, "callbackd.log"))
+		if err != nil {
+			t.Error(err)
+		}
+		if _, race, found := bytes.Cut(log, []byte("WARNING: DATA RACE")); found {
+			t.Errorf("a data race in the daemon: %s", race)
+		}
 		if t.Failed() {
-			keep(t, o.Dir, s)
+			keep(t, dir, s)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return &stage{Site: s, t: t, ctx: ctx, database: url}
 }
 
 // keep copies the logs of a failed test to where they survive it.

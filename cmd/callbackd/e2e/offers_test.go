@@ -126,6 +126,7 @@ func (s *stage) notTransferred(k talk, number string) {
 }
 
 func TestABlindTransferKeepsTheContactAndFreesTheAgent(t *testing.T) {
+	t.Parallel()
 	for name, begin := range map[string]func(*stage) talk{"live": (*stage).talking, "called back": (*stage).calledBackTalking} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, afterCallWork)
@@ -211,6 +212,7 @@ func TestAFailedTransferChangesNothing(t *testing.T) {
 
 // Somebody at Asterisk's console, or a panel, sends the contact's channel elsewhere.
 func TestAContactThatIsSentElsewhereIsNotHungUp(t *testing.T) {
+	t.Parallel()
 	for name, restart := range map[string]bool{"seen": false, "while the daemon is away": true} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, afterCallWork)
@@ -371,6 +373,7 @@ func (s *stage) wanting() int64 {
 }
 
 func TestAContactWhoseAgentRefusesStaysOrGoesToAny(t *testing.T) {
+	t.Parallel()
 	for _, when := range []string{"Stay", "AnyAgent"} {
 		t.Run(when, func(t *testing.T) {
 			s := newStage(t, func(o *site.Options) { o.Script = []byte(strings.Replace(wantsOne, "WHEN", when, 1)) })
@@ -411,14 +414,7 @@ func (s *stage) secondNode(o site.Options) *stage {
 	o.Dir, o.Callbackd, o.Root, o.Database, o.Script = s.t.TempDir(), program, root, s.database, shortExample(s.t)
 	other, err := site.Open(s.ctx, o)
 	s.must("open the second node", err)
-	s.t.Cleanup(func() {
-		if s.t.Failed() {
-			keep(s.t, o.Dir, other)
-		}
-		if err := other.Close(); err != nil {
-			s.t.Error(err)
-		}
-	})
+	closeAfter(s.t, o.Dir, other)
 	return &stage{Site: other, t: s.t, ctx: s.ctx, database: s.database}
 }
 

@@ -1,11 +1,11 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,13 +22,7 @@ func shipped(t *testing.T, name string, changes ...string) func(*site.Options) {
 	if !ok {
 		t.Fatalf("there is no example %s", name)
 	}
-	changes = append([]string{"Seconds: 30", "Seconds: 2", "callbackd/place-saved", "beep"}, changes...)
-	for i := 0; i < len(changes); i += 2 {
-		if !bytes.Contains(text, []byte(changes[i])) {
-			t.Fatalf("the example %s has no %q to replace", name, changes[i])
-		}
-		text = bytes.ReplaceAll(text, []byte(changes[i]), []byte(changes[i+1]))
-	}
+	text = changed(t, text, append(slices.Clone(quick), changes...)...)
 	return func(o *site.Options) { o.Script = text }
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 func TestC19TheStory(t *testing.T) {
-	s := newStage(t, nil)
+	s := newStage(t, spoken(t))
 	contact := s.promised()
 	var queued time.Time
 	s.must("read the place", s.DB.GetContext(s.ctx, &queued, `SELECT queued_at FROM place WHERE contact_id = $1`, contact))
@@ -52,6 +52,7 @@ func TestC19TheStory(t *testing.T) {
 }
 
 func TestC4AHangupBeforeTheCallbackAbandonsTheContact(t *testing.T) {
+	t.Parallel()
 	for name, until := range map[string]func(*stage, *phone.Call, int64){
 		"in the music": func(*stage, *phone.Call, int64) {},
 		"in the menu":  func(s *stage, _ *phone.Call, contact int64) { s.awaitAction(contact, "offer") },
@@ -64,7 +65,7 @@ func TestC4AHangupBeforeTheCallbackAbandonsTheContact(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t, nil)
+			s := newStage(t, spoken(t))
 			call := s.call()
 			contact := s.contact()
 			until(s, call, contact)

@@ -431,6 +431,7 @@ func TestC11TheScriptSpeaksOnAfterARestartInAConversation(t *testing.T) {
 }
 
 func TestC11WhatPlaysInAConversationEndsWithIt(t *testing.T) {
+	t.Parallel()
 	script, _, _ := strings.Cut(conversation, "  survey:")
 	script = strings.Replace(script, ", OnAgentRelease: survey", "", 1)
 	for name, who := range map[string]func(call, agentCall *phone.Call) (ends, stays *phone.Call){

@@ -48,6 +48,7 @@ func TestC5WhenPostgresRefusesTheCommitTheCallerTakesOnError(t *testing.T) {
 }
 
 func TestC5ACommitWithoutAnAnswerIsReadBack(t *testing.T) {
+	t.Parallel()
 	t.Run("it was saved", func(t *testing.T) {
 		var proxy *postgrestest.Proxy
 		s := newStage(t, proxied(t, &proxy))
@@ -179,6 +180,7 @@ func TestAKillWhileACallbackWaitsLosesNothing(t *testing.T) {
 }
 
 func TestTwoWhoTalkTalkOnWithoutTheDaemonAndEndWithARightRecord(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(*stage){
 		"SIGTERM": func(s *stage) { s.must("terminate", s.Terminate(s.within(15*time.Second))) },
 		"kill -9": func(s *stage) { s.Kill() },
