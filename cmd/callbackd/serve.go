@@ -109,6 +109,7 @@ func serve(cmd *cobra.Command, settings config.Config) error {
 		Switch:  node,
 		Scripts: scripts,
 		Skills:  settings.Skills,
+		Ports:   settings.NodePorts,
 		ContactEndpoint: func(number string) string {
 			return strings.ReplaceAll(settings.DialContact, "{NUMBER}", number)
 		},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -33,6 +34,7 @@ type Config struct {
 	ARIApplication string
 	ARICAFile      string // "": the system's certificate authorities
 	NodeName       string
+	NodePorts      int // channels; 0: no limit
 	HTTPListen     string
 	LogLevel       string // debug, info, warn or error
 	LogFormat      string // text or json
@@ -174,6 +176,7 @@ func (l *loader) config() Config {
 		ARIApplication: l.text("ari.application"),
 		ARICAFile:      l.text("ari.ca_file"),
 		NodeName:       l.text("node.name"),
+		NodePorts:      l.number("node.ports"),
 		HTTPListen:     l.text("http.listen"),
 		LogLevel:       l.text("log.level"),
 		LogFormat:      l.text("log.format"),
@@ -202,6 +205,12 @@ func (l *loader) text(name string) string {
 		return ""
 	}
 	return value
+}
+
+// number gives the value of a key that is a whole number, 0 where it has none or a wrong one.
+func (l *loader) number(name string) int {
+	n, _ := strconv.Atoi(l.text(name)) // the key's check has said what is wrong
+	return n
 }
 
 // list gives the values of a key that is a list.

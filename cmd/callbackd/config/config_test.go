@@ -57,7 +57,7 @@ func TestFlagWinsOverEnvironmentOverFileOverDefault(t *testing.T) {
 func TestEachKeyCanBeSetInFileAndEnvironmentAndByFlag(t *testing.T) {
 	values := map[string]string{
 		"database.url": "postgres://u:p@h/d", "ari.url": "https://pbx:8089/ari", "ari.user": "u1", "ari.password": "p1",
-		"ari.application": "queue", "ari.ca_file": "/ca.pem", "node.name": "pbx-1", "http.listen": "127.0.0.1:1234",
+		"ari.application": "queue", "ari.ca_file": "/ca.pem", "node.name": "pbx-1", "node.ports": "60", "http.listen": "127.0.0.1:1234",
 		"log.level": "debug", "log.format": "json", "dial.contact": "PJSIP/{NUMBER}@out", "dial.agent": "SIP/{EXTENSION}",
 		"scripts": "/a.yaml",
 	}
@@ -134,6 +134,8 @@ func TestMistakesInTheFileAreNamedWithTheirLine(t *testing.T) {
 		"URL of another page":   {"ari: {url: 'http://pbx:8088'}\n", []string{`:1: ari.url: "http://pbx:8088" does not end with /ari; want http://host:8088/ari`}},
 		"database URL":          {"database: {url: 'mysql://u:secret@h/d'}\n", []string{`:1: database.url: does not begin with postgres://; want postgres://user:password@host/database`}},
 		"port":                  {"http: {listen: '9117'}\n", []string{`:1: http.listen: "9117" is not an address and a port, as in 127.0.0.1:9117`}},
+		"ports":                 {"node: {ports: many}\n", []string{`:1: node.ports: "many" is not a whole number`}},
+		"too few ports":         {"node: {ports: 1}\n", []string{`:1: node.ports: 1 is fewer than the 2 that a call needs, the contact's and the agent's`}},
 		"dial string":           {"dial: {contact: 'PJSIP/trunk'}\n", []string{`:1: dial.contact: "PJSIP/trunk" must hold {NUMBER} once`}},
 		"dialling two":          {"dial: {agent: 'PJSIP/{EXTENSION}&PJSIP/1'}\n", []string{`:1: dial.agent: "PJSIP/{EXTENSION}&PJSIP/1" holds a brace, a space, a comma or an & beside {EXTENSION}`}},
 		"no skills":             {"skills: {}\n", []string{`:1: skills wants names with their settings below, as in skills: {support: {}}`}},
@@ -312,7 +314,7 @@ skills: {sales: {ring_time: 2m}}
 	if again.ARIPassword != "" || again.DatabaseURL != "" {
 		t.Errorf("a mask is read as a value: %q and %q", again.ARIPassword, again.DatabaseURL)
 	}
-	if !maps.Equal(again.Skills, config.Skills) || again.DialContact != config.DialContact || again.NodeName != config.NodeName {
+	if !maps.Equal(again.Skills, config.Skills) || again.DialContact != config.DialContact || again.NodeName != config.NodeName || again.NodePorts != config.NodePorts {
 		t.Errorf("read back as %v, want %v", again, config)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/callbackd/callbackd/callback/setting"
@@ -20,7 +21,7 @@ func (c Config) Effective() map[string]any {
 	values := map[string]any{
 		"database.url": maskURL(c.DatabaseURL), "ari.url": c.ARIURL, "ari.user": c.ARIUser,
 		"ari.password": maskPassword(c.ARIPassword), "ari.application": c.ARIApplication,
-		"ari.ca_file": c.ARICAFile, "node.name": c.NodeName, "http.listen": c.HTTPListen,
+		"ari.ca_file": c.ARICAFile, "node.name": c.NodeName, "node.ports": ports(c.NodePorts), "http.listen": c.HTTPListen,
 		"log.level": c.LogLevel, "log.format": c.LogFormat,
 		"dial.contact": c.DialContact, "dial.agent": c.DialAgent, "scripts": c.Scripts,
 	}
@@ -33,6 +34,14 @@ func (c Config) Effective() map[string]any {
 	}
 	values["skills"] = skills
 	return values
+}
+
+// ports is the limit as the file has it; "" where there is none.
+func ports(limit int) string {
+	if limit == 0 {
+		return ""
+	}
+	return strconv.Itoa(limit)
 }
 
 // Print writes the configuration as it holds, in the form of a configuration file. A key without a
