@@ -16,7 +16,7 @@ import (
 func contactCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "contact",
-		Short: "List contacts, show what became of one, release, change or cancel one",
+		Short: "List contacts, show one, release, change or cancel one",
 		Args:  cobra.ArbitraryArgs,
 		RunE:  group,
 	}
@@ -115,7 +115,7 @@ func contactShowCommand() *cobra.Command {
 	asJSON := false
 	cmd := &cobra.Command{
 		Use:   "show ID",
-		Short: "Show a contact: its state, place, offers, attempts, legs and history",
+		Short: "Show a contact: its place, offers, attempts, legs and history",
 		Long: `Show a contact: its state and its place in the queue, what people have asked for it and no callbackd
 has done yet, its offers to agents, the attempts to call it back, its legs (the Asterisk channels that
 served it) and everything that has happened to it. With --json, also its script's variables.`,

@@ -26,7 +26,7 @@ func contactReleaseCommand() *cobra.Command {
 	delay := 0
 	cmd := &cobra.Command{
 		Use:   "release ID",
-		Short: "Let a contact be offered again that is held back, stuck, or in a pause",
+		Short: "Let a contact be offered again that is held, stuck or in a pause",
 		Long: `Let a contact be offered to agents again, at its place in the queue: one that is held back, one that
 is stuck, and one that waits for the time of its next attempt.
 
@@ -53,7 +53,7 @@ func contactChangeCommand() *cobra.Command {
 	number, skill, agent := "", "", ""
 	cmd := &cobra.Command{
 		Use:   "change ID",
-		Short: "Change a contact's place in the queue, its number or its call delay",
+		Short: "Change a contact's place in the queue, number or call delay",
 		Long: `Change what a contact's place in the queue and its callback hold. What is not named stays, and the
 moment of queueing always does: a priority counts as from then.
 

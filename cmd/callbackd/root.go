@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/callbackd/callbackd/cmd/callbackd/config"
 )
@@ -28,6 +29,7 @@ and when an agent is free and accepts, the caller is called back.`,
 	config.AddFlags(root.PersistentFlags())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpTemplate(helpTemplate)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{cmd.CommandPath(), err}
 	})
@@ -35,6 +37,11 @@ and when an agent is free and accepts, the caller is called back.`,
 	root.SetHelpCommand(helpCommand())
 	return root
 }
+
+// helpTemplate is cobra's, with its text folded.
+const helpTemplate = `{{or .Long .Short | folded}}
+
+{{.UsageString}}`
 
 // usageTemplate leaves the settings' flags to the help of callbackd itself.
 const usageTemplate = `Usage:
@@ -50,16 +57,21 @@ Commands:{{range .Commands}}{{if .IsAvailableCommand}}
 {{- if .HasAvailableLocalFlags}}
 
 Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{.LocalFlags | flagsFolded}}{{end}}
 {{- if .HasParent}}
 
-The settings' flags (--config, --database-url, ...) go with every command: see callbackd help.{{end}}
+The settings' flags (--config, --database-url, ...) go with every command: see
+callbackd help.{{end}}
 {{- if .HasAvailableSubCommands}}
 
 "{{.CommandPath | helpOf}} COMMAND" tells more about a command.{{end}}
 `
 
 func init() {
+	cobra.AddTemplateFunc("folded", func(text string) string { return fold(text, helpWidth) })
+	cobra.AddTemplateFunc("flagsFolded", func(flags *pflag.FlagSet) string {
+		return strings.TrimRight(flags.FlagUsagesWrapped(helpWidth), "\n")
+	})
 	cobra.AddTemplateFunc("helpOf", func(path string) string {
 		return strings.TrimSpace("callbackd help" + strings.TrimPrefix(path, "callbackd"))
 	})

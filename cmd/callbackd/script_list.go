@@ -13,7 +13,7 @@ func scriptListCommand() *cobra.Command {
 	asJSON := false
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the scripts that run: their versions, where, and how many contacts stand in them",
+		Short: "List the scripts that run, and how many contacts stand in them",
 		Long: `List the scripts that run: a line for each version that new calls begin with on some node, or that open
 contacts are still in. A contact stays on the version with which it began. A node that no daemon serves
 now is not running.

@@ -22,21 +22,21 @@ func scriptRehearseCommand() *cobra.Command {
 	var happens, answers []string
 	cmd := &cobra.Command{
 		Use:   "rehearse FILE",
-		Short: "Play a script without Asterisk, in virtual time, and show each step",
+		Short: "Play a script in virtual time, and show each step",
 		Long: `Play a script without Asterisk and without a database, in virtual time, and show each step: when it
 is, what begins or happens, what the contact hears, the variables that have changed, and the contact's
 priority in the queue. What happens is given by --at, as often as needed, or in a file:
 
-  keys 1                   the contact presses keys, one after the other
+  keys 1                the contact presses keys, one after the other
   caller hangs up
-  agent 1001 accepts       is free, answers when rung, and presses 1 where the skill asks for it
-  agent 1001 answers       is free, and only answers; or declines, rings (and nothing more)
-  agent 1001 presses 1     or 2, which refuses, while asked to accept by 1
+  agent 1001 accepts    is free, answers when rung, and presses 1 where asked to
+  agent 1001 answers    is free, and only answers; or declines, rings
+  agent 1001 presses 1  accepts, where asked to; presses 2 refuses
   agent 1001 hangs up
-  contact answers          when called back; or busy, declines, no answer
+  contact answers       when called back; or busy, declines, no answer
   contact hangs up
   callbackd restarts
-  database away            nothing can be saved until "database back"
+  database away         nothing can be saved until "database back"
 
 Times are counted from the beginning of the call: 35s, 10m, 1h30m, 2d. The rehearsal ends when nothing
 more comes by itself, or a day after the last of what was given.
@@ -45,10 +45,10 @@ What actions ask of web servers, about the queue and about other callbacks is an
 file says, or in a plausible way, which the step says. Several answers for one action are given one after
 the other:
 
-  estimate EWT=600         variables that the answer sets
-  crm status=500           of a WebRequest; or error=connection refused
-  query found              of Querycallback and Contacttakeover (there with waited=20m)
-  crm after=7s             how long the answer takes
+  estimate EWT=600      variables that the answer sets
+  crm status=500        of a WebRequest; or error=connection refused
+  query found           of Querycallback; of Contacttakeover with waited=20m
+  crm after=7s          how long the answer takes
 
 Skills have the settings of the configuration, and are all there. An agent is free once, whenever the
 rehearsal says so: what refused_time, after_call_work and refusals keep from an agent in between, and the

@@ -9,7 +9,7 @@ import (
 func scriptSchemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
-		Short: "Write the JSON Schema of script files, by which editors complete and check them",
+		Short: "Write the JSON Schema of script files, for editors",
 		Long: `Write the JSON Schema of script files, by which editors complete and check them. Put it beside the
 scripts and begin each with the line
 

@@ -19,7 +19,7 @@ func scriptSpeakCommand() *cobra.Command {
 	folder, language := "", ""
 	cmd := &cobra.Command{
 		Use:   "speak FILE...",
-		Short: "Speak the recordings that scripts have words for and that are missing",
+		Short: "Speak the recordings that are missing and have words",
 		Long: `Speak the recordings that scripts have words for and that are missing, by the text-to-speech program
 that is installed (flite or espeak-ng), into FOLDER/LANGUAGE/NAME.wav. A recording that is there, in
 whatever format, is left as it is: delete it where its words have changed. During a call nothing is

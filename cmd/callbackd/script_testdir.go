@@ -17,24 +17,24 @@ func scriptTestCommand() *cobra.Command {
 	asJSON, folder := false, ""
 	cmd := &cobra.Command{
 		Use:   "test DIR...",
-		Short: "Play the rehearsals in folders, and see that each ends as it expects",
+		Short: "Play the rehearsals in folders, and see that they end as expected",
 		Long: `Play the rehearsals in folders, the .yaml files there, and see that each ends as it expects. The exit
 code is 1 if one does not. A rehearsal names its script, relative to its own file, and says what happens:
 
   script: ../sales.yaml
-  start: 2026-03-02 09:00                  # in the script's time zone
+  start: 2026-03-02 09:00              # in the script's time zone
   caller: {ANI: "2125550100", DNIS: "8005550100"}
-  answers:                                 # by the action that asks; the last one holds from then on
-    crm: {values: {customer: Ann}}         # or status: 404, error: ..., found: true, after: 3s
-  happens:                                 # as in callbackd help script rehearse
+  answers:                             # by the action that asks; the last holds
+    crm: {values: {customer: Ann}}     # or status, error, found, waited, after
+  happens:                             # as in callbackd help script rehearse
     - {at: 35s, keys: "1"}
     - {at: 10m, agent: 1001 answers}
     - {at: 10m5s, contact: answers}
     - {at: 12m, agent: 1001 hangs up}
   expect:
-    outcome: served                        # or abandoned, not_reached, hung_up
-    actions: [request, music, offer, thanks, callback]   # all; passes: some of them, in this order
-    saved: {PhoneNumber: "2125550100"}     # or none
+    outcome: served                    # or abandoned, not_reached, hung_up
+    actions: [request, music, offer]   # all; passes: some, in this order
+    saved: {PhoneNumber: "2125550100"} # or none
     dialled: ["2125550100"]
 
 It may say more: limit, variables (of another script), skills (with the settings of the configuration),
