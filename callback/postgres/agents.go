@@ -29,10 +29,14 @@ type Agent struct {
 	Endpoint  string `json:"endpoint"`
 	// State is one word: logged_out, available, unavailable, offered, working_inbound,
 	// working_callback, after_call or refused.
-	State  string       `json:"state"`
-	Reason string       `json:"reason"` // why the agent is unavailable
-	Since  time.Time    `json:"since"`  // when the state began
-	Until  time.Time    `json:"until,omitzero"`
+	State    string            `json:"state"`
+	Presence callback.Presence `json:"presence"` // what the agent has asked for
+	Reason   string            `json:"reason"`   // why the agent is unavailable, or will be after the call
+	Since    time.Time         `json:"since"`    // when the state began
+	Until    time.Time         `json:"until,omitzero"`
+	// Nodes are those that can ring the agent's phone now. There is none where it is in use or not registered, or
+	// where no daemon runs.
+	Nodes  []string     `json:"nodes"`
 	Skills []AgentSkill `json:"skills"`
 }
 
@@ -79,20 +83,26 @@ func (s *Store) AddAgent(ctx context.Context, extension, name, endpoint string, 
 	return nil
 }
 
+// agentMembers are the members of an Agent, of an agent a whose state in one word is state.
+const agentMembers = `
+	'extension', a.extension, 'name', a.name, 'endpoint', a.endpoint, 'presence', a.presence, 'state', state,
+	'reason', CASE WHEN a.presence = 'unavailable' THEN a.presence_reason ELSE '' END,
+	'since', CASE WHEN state = a.activity THEN a.activity_since
+	              WHEN state = 'available' THEN greatest(a.presence_since, a.activity_since, a.activity_until)
+	              ELSE a.presence_since END,
+	'until', CASE WHEN state = a.activity THEN a.activity_until END,
+	'nodes', (SELECT coalesce(json_agg(r.node ORDER BY r.node), '[]')
+	          FROM reach r JOIN node n ON n.name = r.node
+	          WHERE r.endpoint = a.endpoint AND n.expires_at > clock_timestamp()),
+	'skills', (SELECT coalesce(json_agg(json_build_object('skill', s.skill, 'proficiency', s.proficiency)
+	                                    ORDER BY s.proficiency, s.skill), '[]')
+	           FROM agent_skill s WHERE s.agent = a.extension)`
+
 // ListAgents gives all agents, in the order of their extensions.
 func (s *Store) ListAgents(ctx context.Context) ([]Agent, error) {
 	var documents [][]byte
 	err := s.db.SelectContext(ctx, &documents, `
-		SELECT json_build_object(
-		    'extension', a.extension, 'name', a.name, 'endpoint', a.endpoint, 'state', state,
-		    'reason', CASE WHEN state = 'unavailable' THEN a.presence_reason ELSE '' END,
-		    'since', CASE WHEN state = a.activity THEN a.activity_since
-		                  WHEN state = 'available' THEN greatest(a.presence_since, a.activity_since, a.activity_until)
-		                  ELSE a.presence_since END,
-		    'until', CASE WHEN state = a.activity THEN a.activity_until END,
-		    'skills', (SELECT coalesce(json_agg(json_build_object('skill', s.skill, 'proficiency', s.proficiency)
-		                                        ORDER BY s.proficiency, s.skill), '[]')
-		               FROM agent_skill s WHERE s.agent = a.extension))
+		SELECT json_build_object(`+agentMembers+`)
 		FROM agent a, agent_state(a.presence, a.activity, a.activity_until, now()) AS state
 		ORDER BY length(a.extension), a.extension`)
 	if err != nil {

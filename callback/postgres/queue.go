@@ -78,8 +78,7 @@ type QueueOffer struct {
 // QueueAgent is an agent with the contact of the open offer.
 type QueueAgent struct {
 	Agent
-	Presence callback.Presence `json:"presence"` // what the agent has asked for
-	Contact  *QueueServed      `json:"contact"`  // null: none
+	Contact *QueueServed `json:"contact"` // null: none
 }
 
 // QueueServed is the contact that an agent is offered or has accepted.
@@ -152,16 +151,7 @@ const queuedStatement = `
 
 // servingStatement gives the first $2 agents of the skill $1, or of all.
 const servingStatement = `
-	SELECT json_build_object(
-	    'extension', a.extension, 'name', a.name, 'endpoint', a.endpoint, 'presence', a.presence, 'state', state,
-	    'reason', CASE WHEN a.presence = 'unavailable' THEN a.presence_reason ELSE '' END,
-	    'since', CASE WHEN state = a.activity THEN a.activity_since
-	                  WHEN state = 'available' THEN greatest(a.presence_since, a.activity_since, a.activity_until)
-	                  ELSE a.presence_since END,
-	    'until', CASE WHEN state = a.activity THEN a.activity_until END,
-	    'skills', (SELECT coalesce(json_agg(json_build_object('skill', s.skill, 'proficiency', s.proficiency)
-	                                        ORDER BY s.proficiency, s.skill), '[]')
-	               FROM agent_skill s WHERE s.agent = a.extension),
+	SELECT json_build_object(` + agentMembers + `,
 	    'contact', (SELECT json_build_object('id', c.id, 'state', c.state, 'result', coalesce(o.result, ''))
 	                FROM offer o JOIN contact c ON c.id = o.contact_id
 	                WHERE o.agent = a.extension AND o.ended_at IS NULL))

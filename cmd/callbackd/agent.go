@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"os/user"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -79,8 +81,13 @@ the one with the best gets the contact.`,
 func agentListCommand() *cobra.Command {
 	asJSON := false
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the agents with their states and skills",
+		Use:   "list",
+		Short: "List the agents with their states and skills",
+		Long: `List the agents with their states and skills. PHONE names the nodes in which the agent's phone can be rung at
+this moment. Where there is none it is in use or not registered, or no callbackd runs there, and nothing is
+offered to the agent, whatever the state.
+
+On a terminal, what does not fit into its width is cut or left out; elsewhere, and with --json, all is there.`,
 		Example: "  callbackd agent list --json",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -96,11 +103,7 @@ func agentListCommand() *cobra.Command {
 				if asJSON {
 					return writeJSON(cmd.OutOrStdout(), agents)
 				}
-				rows := make([][]string, len(agents))
-				for i, agent := range agents {
-					rows[i] = []string{agent.Extension, agent.Name, agent.State, agent.Reason, moment(agent.Since), agent.Endpoint, skillList(agent.Skills)}
-				}
-				return writeTable(cmd.OutOrStdout(), []string{"EXTENSION", "NAME", "STATE", "REASON", "SINCE", "ENDPOINT", "SKILLS"}, rows)
+				return writeAgents(cmd.OutOrStdout(), agents, time.Now())
 			})
 		},
 	}
@@ -108,11 +111,26 @@ func agentListCommand() *cobra.Command {
 	return cmd
 }
 
+// writeAgents writes the agents for people, as they stand at that moment.
+func writeAgents(w io.Writer, agents []postgres.Agent, now time.Time) error {
+	columns := []column{
+		{title: "EXTENSION"}, {title: "NAME", least: 6, spare: 2}, {title: "STATE", least: 20}, {title: "SINCE", spare: 3},
+		{title: "PHONE", least: 5}, {title: "ENDPOINT", least: 10, spare: 4}, {title: "SKILLS", least: 10, spare: 1},
+	}
+	rows := make([][]cell, len(agents))
+	for i, agent := range agents {
+		rows[i] = plainCells(agent.Extension, agent.Name, agentDoes(postgres.QueueAgent{Agent: agent}, now).text,
+			clock(agent.Since, now), strings.Join(agent.Nodes, " "), agent.Endpoint, skillList(agent.Skills))
+	}
+	return writeColumns(w, columns, rows)
+}
+
 func agentStateCommand() *cobra.Command {
 	reason := ""
 	cmd := &cobra.Command{
-		Use:   "state EXTENSION available|unavailable|logged_out|ready",
-		Short: "Set what an agent is there for",
+		Use:        "state EXTENSION available|unavailable|logged_out|ready",
+		Short:      "Set what an agent is there for",
+		SuggestFor: []string{"ready", "available", "unavailable", "logged_out", "login", "logout", "pause", "unpause"},
 		Long: `Set what an agent is there for: available for contacts, unavailable for a while, or logged out. A
 call that is under way goes on, and what was asked for holds after it.
 
@@ -135,8 +153,10 @@ ends no pause; available ends all three. Agents do the same by the codes that th
 				return err
 			}
 			err = withStore(cmd, settings, func(store *postgres.Store) error {
-				_, err := store.AskAgent(cmd.Context(), extension, ask, whoAsks())
-				return err
+				if _, err := store.AskAgent(cmd.Context(), extension, ask, whoAsks()); err != nil {
+					return err
+				}
+				return tellAgent(cmd, store, extension)
 			})
 			if errors.Is(err, dispatch.ErrNotFound) {
 				return noAgent(extension)
@@ -144,8 +164,22 @@ ends no pause; available ends all three. Agents do the same by the codes that th
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the list and the history")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, as `TEXT` for the list and the history")
 	return cmd
+}
+
+// tellAgent says how an agent stands now: what was asked for may begin after a call only.
+func tellAgent(cmd *cobra.Command, store *postgres.Store, extension string) error {
+	agents, err := store.ListAgents(cmd.Context())
+	if err != nil {
+		return err
+	}
+	for _, agent := range agents {
+		if agent.Extension == extension {
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "agent %s is %s\n", extension, agentDoes(postgres.QueueAgent{Agent: agent}, time.Now()).text)
+		}
+	}
+	return err
 }
 
 // askable is what can be asked for an agent by its name; the toggles are for phones.

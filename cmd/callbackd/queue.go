@@ -33,8 +33,8 @@ callers and callbacks in one, with what each waits for; and the agents. A contac
 in its skill.
 
 It reads the database and nothing else, so it runs wherever callbackd migrate does. An agent who is
-available may still be on the phone with somebody else: only Asterisk knows that. Where the output is
-no terminal, it is written once.`,
+available and can't be rung has a phone that is in use or not registered, or no callbackd runs for it.
+Where the output is no terminal, it is written once.`,
 		Example: `  callbackd queue
   callbackd queue --skill support --interval 5s
   callbackd queue --json | jq '.contacts[] | select(.held)'`,

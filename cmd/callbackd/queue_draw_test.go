@@ -38,10 +38,10 @@ func aCallback(position int, id callback.ContactID, seconds float64) postgres.Qu
 func anAgent(extension, name, state string, since time.Duration) postgres.QueueAgent {
 	return postgres.QueueAgent{
 		Agent: postgres.Agent{
-			Extension: extension, Name: name, State: state, Since: after(-since),
+			Extension: extension, Name: name, State: state, Presence: callback.Available, Since: after(-since),
 			Skills: []postgres.AgentSkill{{Skill: "support", Proficiency: 1}, {Skill: "sales", Proficiency: 12}},
+			Nodes:  []string{"pbx-1"},
 		},
-		Presence: callback.Available,
 	}
 }
 
@@ -88,6 +88,8 @@ func aQueue() postgres.Queue {
 	refused2, away := anAgent("1010", "Ida", "refused", time.Minute), anAgent("1011", "Jo", "logged_out", 30*time.Hour)
 	refused2.Until = after(time.Second)
 	away.Presence = callback.LoggedOut
+	unreached := anAgent("1012", "Kim", "available", time.Minute)
+	unreached.Nodes = nil
 	return postgres.Queue{
 		At: noon,
 		Skills: []postgres.QueueSkill{
@@ -97,9 +99,9 @@ func aQueue() postgres.Queue {
 		},
 		Contacts: []postgres.QueueContact{stuck, held, delayed, dialled, answered, joined, rung, refused, paused, targeted, preferred, asked, hostile},
 		Agents: []postgres.QueueAgent{
-			anAgent("1001", "Ann", "available", 95*time.Minute), ringing, calling, joining, refusing, lunch, talking, leaving, working, refused2, away,
+			anAgent("1001", "Ann", "available", 95*time.Minute), ringing, calling, joining, refusing, lunch, talking, leaving, working, refused2, unreached, away,
 		},
-		Counted: postgres.QueueAgents{All: 11, LoggedIn: 10, Available: 1},
+		Counted: postgres.QueueAgents{All: 12, LoggedIn: 11, Available: 2},
 	}
 }
 

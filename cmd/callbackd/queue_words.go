@@ -49,6 +49,9 @@ func callStage(c postgres.QueueContact, at time.Time) string {
 func agentDoes(a postgres.QueueAgent, at time.Time) cell {
 	switch a.State {
 	case string(callback.Available):
+		if len(a.Nodes) == 0 {
+			return cell{"available, can't be rung", red}
+		}
 		return cell{"available", green}
 	case string(callback.Unavailable), string(callback.LoggedOut):
 		return cell{presenceText(a), faint}

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // writeTable writes rows in aligned columns below their headings. An empty cell is a dash.
@@ -23,6 +26,21 @@ func writeTable(w io.Writer, headings []string, rows [][]string) error {
 		fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
 	return table.Flush()
+}
+
+// writeColumns writes rows below the headings of their columns. On a terminal it fits the lines into its width;
+// elsewhere nothing is cut or left out.
+func writeColumns(w io.Writer, columns []column, rows [][]cell) error {
+	var p paper
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.width, _ = screenSize(f)
+	}
+	for _, line := range p.table(columns, rows) {
+		if _, err := fmt.Fprintln(w, line.text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeJSON writes a value for programs.
