@@ -47,8 +47,10 @@ func (d *Dispatcher) rematchFor(changes []callback.AgentChange) {
 
 // matchAll makes matches until there is none left to make.
 func (d *Dispatcher) matchAll(ctx context.Context) {
+	rung := map[string]bool{}
 	for ctx.Err() == nil {
 		devices, most := d.freeDevices()
+		devices = slices.DeleteFunc(devices, func(device string) bool { return rung[device] })
 		if len(devices) == 0 {
 			return
 		}
@@ -60,6 +62,7 @@ func (d *Dispatcher) matchAll(ctx context.Context) {
 			return
 		}
 		for _, match := range matches {
+			rung[match.Made.Offer.Endpoint] = true
 			d.metrics.matches.Inc()
 			d.reserve(match.Contact)
 			d.present(ctx, match)

@@ -16,4 +16,9 @@ var OpenCallbackStatement = loadDocument + openCallbackWhere
 var FindStatement = findStatement
 
 // Crowd says whether the next match takes it that other matchers take what it finds.
-func Crowd(s *Store, crowded bool) { s.crowded.Store(crowded) }
+func Crowd(s *Store, crowded bool) {
+	s.spare.Store(0)
+	if crowded {
+		s.spare.Store(spare)
+	}
+}

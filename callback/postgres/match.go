@@ -34,11 +34,12 @@ const readyStatement = `
 const (
 	// atOnce is how many offers of contacts of one kind a match makes at most.
 	atOnce = 64
-	// spare is how many contacts of a kind are looked at beside those, where other matchers take some.
-	spare = 32
+	// spare and mostSpare are how many contacts of a kind are looked at beside those, where other matchers take
+	// some: at first, and at most.
+	spare, mostSpare = 32, 512
 )
 
-var findStatement = strings.ReplaceAll(strings.ReplaceAll(findText, "{most}", strconv.Itoa(atOnce)), "{spare}", strconv.Itoa(spare))
+var findStatement = strings.NewReplacer("{most}", strconv.Itoa(atOnce), "{spare}", strconv.Itoa(mostSpare)).Replace(findText)
 
 // lockStatement locks the first of these places, so many, that nobody else has locked.
 const lockStatement = `
@@ -86,12 +87,12 @@ func (s *Store) Match(ctx context.Context, request dispatch.MatchRequest) ([]dis
 // find more: those who were found were lost to other transactions. With [dispatch.ErrUnsure] it gives the
 // matches that may stand.
 func (s *Store) matchOnce(ctx context.Context, request dispatch.MatchRequest, pass *passed) (matches []dispatch.Match, more bool, err error) {
-	crowded := s.crowded.Load()
-	look, err := s.look(ctx, request, *pass, crowded)
+	extra := s.spare.Load()
+	look, err := s.look(ctx, request, *pass, int(extra))
 	if err != nil {
 		return nil, false, err
 	}
-	if crowded {
+	if extra > 0 {
 		return s.takeUnlocked(ctx, request, look, pass)
 	}
 	return s.takeBest(ctx, request, look, pass)
@@ -112,7 +113,7 @@ func (s *Store) takeBest(ctx context.Context, request dispatch.MatchRequest, loo
 		return matches, false, err
 	}
 	if len(result.LostContacts) > 0 {
-		s.crowded.Store(true)
+		s.spare.Store(spare)
 	}
 	return result.of(matches), result.lost(pass), nil
 }
@@ -144,13 +145,24 @@ func (s *Store) takeUnlocked(ctx context.Context, request dispatch.MatchRequest,
 	})
 	if errors.Is(err, errAllLocked) {
 		pass.contacts = append(pass.contacts, choice.contacts...)
+		s.spare.Store(mostSpare)
 		return nil, true, nil
 	}
 	if err != nil {
 		return matches, false, err
 	}
-	s.crowded.Store(!slices.Equal(locked, choice.contacts[:min(len(choice.contacts), len(choice.agents))]))
+	s.spare.Store(choice.spare(locked))
 	return result.of(matches), result.lost(pass), nil
+}
+
+// spare gives how many contacts to look at beside those for whom there are agents, after so many had to be passed
+// over to lock these; 0 for none.
+func (c choice) spare(locked []callback.ContactID) int32 {
+	passed := slices.Index(c.contacts, locked[len(locked)-1]) + 1 - len(locked)
+	if passed == 0 {
+		return 0
+	}
+	return int32(min(max(2*passed, spare), mostSpare)) //nolint:gosec // it is small
 }
 
 // errAllLocked ends a match's transaction without a commit.
@@ -170,10 +182,10 @@ func (t took) lost(pass *passed) bool {
 	return len(t.LostContacts)+len(t.LostAgents) > 0
 }
 
-// look gives what can be brought together now; first those places are made offerable whose time has come. Where
-// others match, too (crowded), it gives more contacts than there are agents.
-func (s *Store) look(ctx context.Context, request dispatch.MatchRequest, pass passed, crowded bool) (scene, error) {
-	f, err := s.find(ctx, request, pass, crowded)
+// look gives what can be brought together now; first those places are made offerable whose time has come. There are
+// so many more contacts of each kind than agents for it.
+func (s *Store) look(ctx context.Context, request dispatch.MatchRequest, pass passed, extra int) (scene, error) {
+	f, err := s.find(ctx, request, pass, extra)
 	if err != nil {
 		return scene{}, err
 	}
@@ -188,24 +200,20 @@ func (s *Store) look(ctx context.Context, request dispatch.MatchRequest, pass pa
 		return scene{}, err
 	}
 	// Those that are still due are being changed by another transaction.
-	if f, err = s.find(ctx, request, pass, crowded); err != nil {
+	if f, err = s.find(ctx, request, pass, extra); err != nil {
 		return scene{}, err
 	}
 	return f.scene()
 }
 
-func (s *Store) find(ctx context.Context, request dispatch.MatchRequest, pass passed, crowded bool) (found, error) {
+func (s *Store) find(ctx context.Context, request dispatch.MatchRequest, pass passed, extra int) (found, error) {
 	find, err := s.prepared.get(ctx, findStatement)
 	if err != nil {
 		return found{}, err
 	}
-	more := 0
-	if crowded {
-		more = spare
-	}
 	var f found
 	err = find.GetContext(ctx, &f, request.Lease.Node, request.Lease.Holder, request.Lease.Epoch, array(request.Devices),
-		array(pass.contacts), array(pass.agents), more)
+		array(pass.contacts), array(pass.agents), extra)
 	if err == nil && f.Leases == 0 {
 		err = dispatch.ErrLeaseLost
 	}

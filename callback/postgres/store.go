@@ -51,7 +51,7 @@ type Store struct {
 	wakes    wakes
 	classes  classes
 	prepared prepared
-	crowded  atomic.Bool // other matchers have taken what the last match had found
+	spare    atomic.Int32 // contacts that a match looks at beside those for its agents, since other matchers take some
 }
 
 var _ dispatch.Store = (*Store)(nil)
