@@ -38,7 +38,8 @@ func agentAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add EXTENSION --skill NAME[=PROFICIENCY]...",
 		Short: "Add an agent, or change the name, endpoint and skills of one",
-		Long: `Add an agent, logged out, or change the name, endpoint and skills of one who is there.
+		Long: `Add an agent, logged out, or change the name, endpoint and skills of one who is there: what is not named
+stays, and --skill names all that the agent has from then on.
 
 The proficiency in a skill goes from 1, the best and the default, to 20: of the agents who are free,
 the one with the best gets the contact.`,
@@ -61,21 +62,61 @@ the one with the best gets the contact.`,
 			if err := checkSkills(skills, settings); err != nil {
 				return usageError{cmd.CommandPath(), err}
 			}
-			dialled := cmp.Or(endpoint, strings.ReplaceAll(settings.DialAgent, "{EXTENSION}", extension))
-			err = withStore(cmd, settings, func(store *postgres.Store) error {
-				return store.AddAgent(cmd.Context(), extension, name, dialled, skills)
-			})
-			if err != nil {
-				return err
+			agent := postgres.Agent{
+				Extension: extension, Endpoint: strings.ReplaceAll(settings.DialAgent, "{EXTENSION}", extension), Presence: callback.LoggedOut,
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "agent %s is rung at %s; to get contacts: callbackd agent state %s available\n", extension, dialled, extension)
-			return err
+			return withStore(cmd, settings, func(store *postgres.Store) error {
+				there, err := findAgent(cmd, store, extension)
+				if err != nil {
+					return err
+				}
+				if there != nil {
+					agent = *there
+				}
+				if cmd.Flags().Changed("name") {
+					agent.Name = name
+				}
+				agent.Endpoint = cmp.Or(endpoint, agent.Endpoint)
+				if len(skills) > 0 {
+					agent.Skills = skills
+				}
+				return addAgent(cmd, store, agent)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&name, "name", "", "the agent's `NAME`, for lists and reports")
 	cmd.Flags().StringVar(&endpoint, "endpoint", "", "the `ENDPOINT` that Asterisk rings (default from dial.agent)")
 	cmd.Flags().StringArrayVar(&wanted, "skill", nil, "a skill that the agent serves, `NAME[=PROFICIENCY]`; may be repeated")
 	return cmd
+}
+
+// addAgent adds an agent, or changes one, and says where the phone is.
+func addAgent(cmd *cobra.Command, store *postgres.Store, agent postgres.Agent) error {
+	if len(agent.Skills) == 0 {
+		return usageError{cmd.CommandPath(), errors.New("--skill is missing: which skills does the agent serve?")}
+	}
+	if err := store.AddAgent(cmd.Context(), agent.Extension, agent.Name, agent.Endpoint, agent.Skills); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("agent %s is rung at %s", agent.Extension, agent.Endpoint)
+	if agent.Presence != callback.Available {
+		text += fmt.Sprintf("; to get contacts: callbackd agent state %s available", agent.Extension)
+	}
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), text)
+	return err
+}
+
+// findAgent gives the agent of an extension; nil where there is none.
+func findAgent(cmd *cobra.Command, store *postgres.Store, extension string) (*postgres.Agent, error) {
+	agents, err := store.ListAgents(cmd.Context())
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(agents, func(a postgres.Agent) bool { return a.Extension == extension })
+	if i < 0 {
+		return nil, nil
+	}
+	return &agents[i], nil
 }
 
 func agentListCommand() *cobra.Command {
@@ -114,8 +155,8 @@ On a terminal, what does not fit into its width is cut or left out; elsewhere, a
 // writeAgents writes the agents for people, as they stand at that moment.
 func writeAgents(w io.Writer, agents []postgres.Agent, now time.Time) error {
 	columns := []column{
-		{title: "EXTENSION"}, {title: "NAME", least: 6, spare: 2}, {title: "STATE", least: 20}, {title: "SINCE", spare: 3},
-		{title: "PHONE", least: 5}, {title: "ENDPOINT", least: 10, spare: 4}, {title: "SKILLS", least: 10, spare: 1},
+		{title: "EXTENSION"}, {title: "NAME", least: 6, spare: 2}, {title: "STATE", least: 24}, {title: "SINCE", spare: 3},
+		{title: "PHONE"}, {title: "ENDPOINT", least: 10, spare: 4}, {title: "SKILLS", least: 10, spare: 1},
 	}
 	rows := make([][]cell, len(agents))
 	for i, agent := range agents {
@@ -170,15 +211,11 @@ ends no pause; available ends all three. Agents do the same by the codes that th
 
 // tellAgent says how an agent stands now: what was asked for may begin after a call only.
 func tellAgent(cmd *cobra.Command, store *postgres.Store, extension string) error {
-	agents, err := store.ListAgents(cmd.Context())
-	if err != nil {
+	agent, err := findAgent(cmd, store, extension)
+	if err != nil || agent == nil { // removed by somebody else in this moment
 		return err
 	}
-	for _, agent := range agents {
-		if agent.Extension == extension {
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "agent %s is %s\n", extension, agentDoes(postgres.QueueAgent{Agent: agent}, time.Now()).text)
-		}
-	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "agent %s is %s\n", extension, agentDoes(postgres.QueueAgent{Agent: *agent}, time.Now()).text)
 	return err
 }
 
@@ -206,9 +243,6 @@ func checkExtension(extension string) error {
 
 // parseSkills reads NAME or NAME=PROFICIENCY each.
 func parseSkills(wanted []string) ([]postgres.AgentSkill, error) {
-	if len(wanted) == 0 {
-		return nil, errors.New("--skill is missing: which skills does the agent serve?")
-	}
 	skills := make([]postgres.AgentSkill, len(wanted))
 	for i, text := range wanted {
 		name, proficiency, given := strings.Cut(text, "=")

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 
@@ -42,7 +43,9 @@ func contactListCommand() *cobra.Command {
 A contact's state is live (on the line, waiting), callback (hung up, the place is kept), calling
 (being called back), connected (with an agent), released (the agent has left), stuck (for a person to
 look at) or ended. One that is held is offered to nobody until someone changes it. --held shows what a
-person has to look at: those that are held, and those that are stuck; see callbackd help contact release.`,
+person has to look at: those that are held, and those that are stuck; see callbackd help contact release.
+
+On a terminal, what does not fit into its width is left out; elsewhere, and with --json, all is there.`,
 		Example: `  callbackd contact list --state callback
   callbackd contact list --held
   callbackd contact list --all --limit 20 --json`,
@@ -64,15 +67,7 @@ person has to look at: those that are held, and those that are stuck; see callba
 				if asJSON {
 					return writeJSON(cmd.OutOrStdout(), contacts)
 				}
-				rows := make([][]string, len(contacts))
-				for i, c := range contacts {
-					rows[i] = []string{
-						c.ID.String(), stateText(c), string(c.Outcome), c.Skill, c.ANI, c.DNIS,
-						c.PhoneNumber, c.Agent, moment(c.ArrivedAt), moment(c.EndedAt),
-					}
-				}
-				return writeTable(cmd.OutOrStdout(),
-					[]string{"ID", "STATE", "OUTCOME", "SKILL", "ANI", "DNIS", "CALL BACK", "AGENT", "ARRIVED", "ENDED"}, rows)
+				return writeContacts(cmd.OutOrStdout(), contacts)
 			})
 		},
 	}
@@ -83,6 +78,19 @@ person has to look at: those that are held, and those that are stuck; see callba
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most `N` contacts; 0: all")
 	jsonFlag(cmd, &asJSON)
 	return cmd
+}
+
+func writeContacts(w io.Writer, contacts []postgres.ContactSummary) error {
+	columns := []column{
+		{title: "ID"}, {title: "STATE"}, {title: "OUTCOME", spare: 1}, {title: "SKILL", least: 5, spare: 2}, {title: "ANI"},
+		{title: "DNIS", spare: 3}, {title: "CALL BACK"}, {title: "AGENT"}, {title: "ARRIVED"}, {title: "ENDED", spare: 4},
+	}
+	rows := make([][]cell, len(contacts))
+	for i, c := range contacts {
+		rows[i] = plainCells(c.ID.String(), stateText(c), string(c.Outcome), c.Skill, c.ANI, c.DNIS,
+			c.PhoneNumber, c.Agent, moment(c.ArrivedAt), moment(c.EndedAt))
+	}
+	return writeColumns(w, columns, rows)
 }
 
 // stateText tells a callback that nobody is offered from one that only waits (C7).

@@ -95,11 +95,22 @@ func (d *doctor) write(w io.Writer, asJSON bool) error {
 		if !found.OK {
 			verdict = "WRONG"
 		}
-		if _, err := fmt.Fprintf(w, "%s  %-*s  %s\n", verdict, width, found.What, found.Message); err != nil {
+		head := fmt.Sprintf("%s  %-*s  ", verdict, width, found.What)
+		if _, err := fmt.Fprintln(w, head+hanging(found.Message, len(head), terminalWidth(w))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hanging breaks a text that begins in a column of a terminal of that width, so that all of it stands from that
+// column on. Where the terminal has no room for that, or is none (0), the text stays as it is.
+func hanging(text string, from, width int) string {
+	const least = 30
+	if width-from < least {
+		return text
+	}
+	return strings.Join(foldWords(strings.Fields(text), width-from), "\n"+strings.Repeat(" ", from))
 }
 
 // examine looks at everything. Its error is the end of ctx; what is wrong is a finding.
@@ -283,11 +294,11 @@ func (d *doctor) phones(ctx context.Context, node *ari.Node, agents []postgres.A
 		case err != nil:
 			d.wrong(what, "%s", err)
 		case endpoint == nil:
-			d.wrong(what, "Asterisk has no endpoint %s: add it to pjsip.conf, or give the agent another one with callbackd agent add %s --endpoint", agent.Endpoint, agent.Extension)
+			d.wrong(what, "Asterisk has no endpoint %s: add it to pjsip.conf, or give the agent another one: callbackd agent add %s --endpoint ENDPOINT", agent.Endpoint, agent.Extension)
 		case endpoint.State != "online" && agent.State != "logged_out":
-			d.ok(what, "%s, but no phone is registered at %s now: nothing is offered there until one is", agent.State, agent.Endpoint)
+			d.ok(what, "%s, but no phone is registered at %s now: nothing is offered there until one is", plainWords(agent.State), agent.Endpoint)
 		default:
-			d.ok(what, "%s, %s is %s", agent.State, agent.Endpoint, endpoint.State)
+			d.ok(what, "%s, %s is %s", plainWords(agent.State), agent.Endpoint, endpoint.State)
 		}
 	}
 }

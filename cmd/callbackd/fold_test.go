@@ -15,6 +15,17 @@ func TestParagraphsAreFoldedAndColumnsStay(t *testing.T) {
 	}
 }
 
+func TestATextHangsFromItsColumnWhereTheTerminalHasRoom(t *testing.T) {
+	const text = "no phone is registered at PJSIP/1001 now"
+	for width, want := range map[int]string{
+		0: text, 35: text, 36: "no phone is registered at\n      PJSIP/1001 now", 100: text,
+	} {
+		if got := hanging(text, 6, width); got != want {
+			t.Errorf("in %d columns: %q, want %q", width, got, want)
+		}
+	}
+}
+
 // What is to be copied, and the table of the settings, may be longer.
 func TestHelpFitsATerminalOf80Columns(t *testing.T) {
 	var visit func(*cobra.Command)

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +53,9 @@ Where the output is no terminal, it is written once.`,
 				return err
 			}
 			wanted := postgres.QueueFilter{Skill: skill, Limit: limit}
+			if err := checkQueueSkill(cmd, settings, skill); err != nil {
+				return err
+			}
 			if terminal, ok := cmd.OutOrStdout().(*os.File); ok && !asJSON && isScreen(terminal) {
 				return withStore(cmd, settings, func(store *postgres.Store) error {
 					return watchOn(cmd.Context(), os.Stdin, terminal, wanted, interval, store.ReadQueue)
@@ -74,6 +79,20 @@ Where the output is no terminal, it is written once.`,
 	cmd.Flags().DurationVar(&interval, "interval", interval, "the `TIME` between two looks at the database")
 	jsonFlag(cmd, &asJSON)
 	return cmd
+}
+
+// checkQueueSkill refuses a skill that nobody knows: neither the configuration, nor an agent, nor a contact that
+// waits since it was in the configuration.
+func checkQueueSkill(cmd *cobra.Command, settings config.Config, skill string) error {
+	if _, known := settings.Skills[skill]; known || skill == "" {
+		return nil
+	}
+	queue, err := readOnce(cmd, settings, postgres.QueueFilter{Skill: skill, Limit: 1})
+	if err == nil && len(queue.Skills) == 0 {
+		err = usageError{cmd.CommandPath(), fmt.Errorf("--skill %s: the configuration has no such skill, only %s",
+			skill, strings.Join(slices.Sorted(maps.Keys(settings.Skills)), ", "))}
+	}
+	return err
 }
 
 // readOnce reads what is wanted of the queue, however long it is.

@@ -19,7 +19,7 @@ import (
 	"github.com/callbackd/callbackd/callback/postgres/postgrestest"
 )
 
-// terminal is a pseudo-terminal with callbackd queue on it.
+// terminal is a pseudo-terminal with callbackd on it.
 type terminal struct {
 	t       *testing.T
 	keys    *os.File    // what is written to it is typed; what is read from it is shown
@@ -52,6 +52,12 @@ func ioctl(t *testing.T, f *os.File, request uintptr, argument unsafe.Pointer) {
 // openTerminal runs callbackd queue on a terminal of its own with that environment.
 func openTerminal(t *testing.T, environment ...string) *terminal {
 	t.Helper()
+	return startOnTerminal(t, 100, 30, []string{"queue", "--interval", "100ms"}, environment...)
+}
+
+// startOnTerminal runs a command of callbackd on a terminal of its own, of that size and with that environment.
+func startOnTerminal(t *testing.T, width, height uint16, command []string, environment ...string) *terminal {
+	t.Helper()
 	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -64,13 +70,13 @@ func openTerminal(t *testing.T, environment ...string) *terminal {
 		t.Fatal(err)
 	}
 	screen := &terminal{t: t, keys: keys, tty: tty, ended: make(chan error, 1), more: make(chan struct{}, 1)}
-	screen.resize(100, 30)
+	screen.resize(width, height)
 	if screen.before, err = term.GetState(int(tty.Fd())); err != nil {
 		t.Fatal(err)
 	}
 	var reading sync.WaitGroup
 	reading.Go(screen.read)
-	screen.program = exec.CommandContext(t.Context(), "callbackd", "queue", "--interval", "100ms")
+	screen.program = exec.CommandContext(t.Context(), "callbackd", command...)
 	screen.program.Stdin, screen.program.Stdout, screen.program.Stderr = tty, tty, tty
 	screen.program.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	screen.program.Env = append(os.Environ(), append(environment, "TERM=xterm", "GORACE=atexit_sleep_ms=0")...)
@@ -215,6 +221,28 @@ func TestTheQueueIsWatchedOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	screen.checkGivenBack()
+}
+
+func TestTheAgentsAreListedInTheWidthOfATerminal(t *testing.T) {
+	url := postgrestest.URL(t)
+	addAnAgent(t, postgrestest.Open(t, url), "1001", "Ann Margaret Olsson-Lindqvist, who has a very long name")
+	screen := startOnTerminal(t, 80, 24, []string{"agent", "list"}, "CALLBACKD_DATABASE_URL="+url)
+	if err := <-screen.ended; err != nil {
+		t.Fatal(err)
+	}
+	limit := time.After(time.Minute)
+	for strings.Count(screen.all(), "\n") < 2 {
+		select {
+		case <-screen.more:
+		case <-limit:
+			t.Fatalf("it wrote %q", screen.all())
+		}
+	}
+	for line := range strings.Lines(screen.all()) {
+		if line = strings.TrimRight(line, "\r\n"); textWidth(line) > 80 || !strings.Contains(line, "support=1") && !strings.Contains(line, "SKILLS") {
+			t.Errorf("%q has %d columns, of 80, or lacks the skills", line, textWidth(line))
+		}
+	}
 }
 
 func TestTheWatchEndsWhilePostgresSaysNothing(t *testing.T) {

@@ -31,16 +31,23 @@ func writeTable(w io.Writer, headings []string, rows [][]string) error {
 // writeColumns writes rows below the headings of their columns. On a terminal it fits the lines into its width;
 // elsewhere nothing is cut or left out.
 func writeColumns(w io.Writer, columns []column, rows [][]cell) error {
-	var p paper
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.width, _ = screenSize(f)
-	}
+	p := paper{width: terminalWidth(w)}
 	for _, line := range p.table(columns, rows) {
 		if _, err := fmt.Fprintln(w, line.text); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// terminalWidth is how many columns the terminal has that is written to; 0 where it is none.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	width, _ := screenSize(f)
+	return width
 }
 
 // writeJSON writes a value for programs.
