@@ -27,10 +27,15 @@ WITH lease AS MATERIALIZED (
     SELECT ready.*, s.skill, s.proficiency
     FROM ready JOIN agent_skill s ON s.agent = ready.extension
     WHERE (SELECT o.channel FROM offer o WHERE o.agent = ready.extension AND o.ended_at IS NULL) IS NULL
+-- An agent counts once for each node, and so perhaps too often: then more contacts are given than can be served.
 ), kind AS MATERIALIZED (
-    SELECT skill, target_agent, kind.node, least(count(DISTINCT extension), {most}) + $7::int AS able
-    FROM free, LATERAL (VALUES ('', ''), ('', free.node), (free.extension, ''), (free.extension, free.node)) kind (target_agent, node)
-    GROUP BY skill, target_agent, kind.node
+    SELECT skill, '' AS target_agent, kind.node, least(count(*), {most}) + $7::int AS able
+    FROM free, LATERAL (VALUES (''), (free.node)) kind (node)
+    GROUP BY skill, kind.node
+    UNION ALL
+    SELECT DISTINCT k.skill, k.target_agent, k.node, 1 + $7::int
+    FROM free JOIN class k ON k.skill = free.skill AND k.target_agent = free.extension
+    WHERE k.target_agent <> '' AND k.node IN ('', free.node)
 ), waiting AS MATERIALIZED (
     SELECT one.*
     FROM kind CROSS JOIN oldest CROSS JOIN clock CROSS JOIN LATERAL (

@@ -14,18 +14,25 @@ import (
 
 // filled is a database with a queue, for benchmarks.
 type filled struct {
-	store *postgres.Store
-	lease dispatch.Lease
-	times []time.Duration
+	store  *postgres.Store
+	lease  dispatch.Lease
+	agents []string // who are free
+	times  []time.Duration
 }
 
-func fill(b *testing.B, waiting, classes int) *filled {
+// size is what a queue has: so many who wait, in so many classes, for so many free agents.
+type size struct{ waiting, classes, agents int }
+
+func fill(b *testing.B, size size) *filled {
 	b.Helper()
 	url := postgrestest.URL(b)
 	f := &filled{store: postgrestest.Open(b, url)}
 	f.lease = acquire(b, f.store, node)
-	addAgent(b, f.store, "1001", support)
-	fillQueue(b, url, waiting, classes)
+	for i := range size.agents {
+		f.agents = append(f.agents, fmt.Sprint(1001+i))
+		addAgent(b, f.store, f.agents[i], support)
+	}
+	fillQueue(b, url, size.waiting, size.classes)
 	return f
 }
 
@@ -33,7 +40,7 @@ func fill(b *testing.B, waiting, classes int) *filled {
 func (f *filled) match(b *testing.B) {
 	b.Helper()
 	begun := time.Now()
-	m := match(b, f.store, request(f.lease, "1001"))
+	m := match(b, f.store, request(f.lease, f.agents...))
 	f.times = append(f.times, time.Since(begun))
 	if m == nil {
 		b.Fatal("no match")
@@ -48,23 +55,26 @@ func (f *filled) median() time.Duration {
 	return f.times[len(f.times)/2]
 }
 
-// BenchmarkMatch measures a match with so many waiting and in so many classes, by turns, so that the load
-// of the machine falls on all of them alike. It gives the medians, and what 1,000,000 waiting cost as
-// against 10.
+// BenchmarkMatch measures a match with so many waiting, in so many classes, and for so many free agents, by turns,
+// so that the load of the machine falls on all of them alike. It gives the medians, and what 1,000,000 waiting
+// cost as against 10.
 func BenchmarkMatch(b *testing.B) {
 	b.Run("as the queue grows", func(b *testing.B) {
-		took := matchByTurns(b, [][2]int{{10, 1}, {1_000, 1}, {100_000, 1}, {1_000_000, 1}})
+		took := matchByTurns(b, []size{{10, 1, 1}, {1_000, 1, 1}, {100_000, 1, 1}, {1_000_000, 1, 1}})
 		b.ReportMetric(float64(took[3])/float64(took[0]), "1000000/10-waiting")
 	})
 	b.Run("as the classes grow", func(b *testing.B) {
-		matchByTurns(b, [][2]int{{100_000, 1}, {100_000, 10}, {100_000, 100}, {100_000, 1_000}, {100_000, 10_000}})
+		matchByTurns(b, []size{{100_000, 1, 1}, {100_000, 10, 1}, {100_000, 100, 1}, {100_000, 1_000, 1}, {100_000, 10_000, 1}})
+	})
+	b.Run("as the free agents grow", func(b *testing.B) {
+		matchByTurns(b, []size{{10, 1, 1}, {10, 1, 20}, {10, 1, 500}})
 	})
 }
 
-func matchByTurns(b *testing.B, sizes [][2]int) []time.Duration {
+func matchByTurns(b *testing.B, sizes []size) []time.Duration {
 	queues := make([]*filled, len(sizes))
 	for i, size := range sizes {
-		queues[i] = fill(b, size[0], size[1])
+		queues[i] = fill(b, size)
 	}
 	b.ResetTimer()
 	for range max(b.N, 101) {
@@ -76,7 +86,8 @@ func matchByTurns(b *testing.B, sizes [][2]int) []time.Duration {
 	took := make([]time.Duration, len(sizes))
 	for i, f := range queues {
 		took[i] = f.median()
-		b.ReportMetric(float64(took[i].Microseconds()), fmt.Sprintf("us/%d-waiting-%d-classes", sizes[i][0], sizes[i][1]))
+		b.ReportMetric(float64(took[i].Microseconds()),
+			fmt.Sprintf("us/%d-waiting-%d-classes-%d-agents", sizes[i].waiting, sizes[i].classes, sizes[i].agents))
 	}
 	return took
 }
