@@ -10,19 +10,24 @@ import (
 // Every change of it goes through [AgentState.After]; the database makes the same of what calls and time
 // bring, and keeps a record of each change.
 //
-//	       match            answers                  the call ends
-//	free ─────────▶ offered ─────────▶ working_... ─────────────────▶ after_call
-//	 ▲                 │                    │                              │
-//	 │                 │ does not accept    │ no after-call work           │
-//	 │  time, ready    ▼                    │                              │
-//	 ├───────────── refused                 │                 time, ready  │
-//	 └──────────────────────────────────────┴──────────────────────────────┘
+//	working_outbound
+//	 │  ▲      │ match
+//	 │  │      ▼             answers                       the call ends
+//	 │  │   offered ────────────────▶ working_inbound, ────────────────▶ after_call
+//	 │  │    ▲   │                    working_callback                       │
+//	 │  │    │   │ does not accept     │                                     │
+//	 │  │    │   ▼                     │ no after-call work                  │
+//	 │  │    │  refused                │                                     │
+//	 │  │    │   │ time, ready         │                        time, ready  │
+//	 ▼  │    │   ▼                     ▼                                     │
+//	free ────┘ ◀─┴─────────────────────┴─────────────────────────────────────┘
 //
 // Beside it the agent is logged_out, available or unavailable, which any request changes at any time, and
 // is matched only while available. To ask to be available is to be ready, too.
 //
-// A call of the agent's own is not in it: that is the state of the phone, which Asterisk knows. A phone in
-// use is offered nothing, whatever stands here.
+// working_outbound is any call on the agent's phone that is not ours, whoever has placed it, of an agent who
+// is logged in. Asterisk says when the phone is in use, and when it is no more; a match need not wait
+// until that has been noted, since a phone in use is offered nothing, whatever stands here.
 type AgentState struct {
 	Presence Presence
 	Reason   string // of the presence
@@ -41,7 +46,7 @@ const (
 	Unavailable Presence = "unavailable"
 )
 
-// Activity is what an agent is doing; a contact's turn changes it.
+// Activity is what an agent is doing; a contact's turn changes it, and a call of the agent's own.
 type Activity string
 
 // The activities of an agent.
@@ -50,6 +55,7 @@ const (
 	Offered         Activity = "offered"
 	WorkingInbound  Activity = "working_inbound"
 	WorkingCallback Activity = "working_callback"
+	WorkingOutbound Activity = "working_outbound"
 	AfterCall       Activity = "after_call"
 	Refused         Activity = "refused"
 )
@@ -68,7 +74,8 @@ type AgentChange struct {
 // ReasonRefusals is why an agent is Unavailable who has left too many offers in a row unaccepted.
 const ReasonRefusals = "offers not accepted"
 
-// AgentEvent is what changes an agent's state: an [AgentAsk], an [AgentChange] or an [AgentTime].
+// AgentEvent is what changes an agent's state: an [AgentAsk], an [AgentChange], an [AgentPhone] or an
+// [AgentTime].
 type AgentEvent interface{ agentEvent() }
 
 // AgentAsk is what an agent, or somebody for them, asks for.
@@ -77,11 +84,15 @@ type AgentAsk struct {
 	Reason string // of a pause: words, or the digits that the agent dialled
 }
 
+// AgentPhone says whether the agent's phone is in use, with a call that is not ours.
+type AgentPhone struct{ InUse bool }
+
 // AgentTime says that time has passed.
 type AgentTime struct{}
 
 func (AgentAsk) agentEvent()    {}
 func (AgentChange) agentEvent() {}
+func (AgentPhone) agentEvent()  {}
 func (AgentTime) agentEvent()   {}
 
 // AskKind says what an agent asks for.
@@ -111,6 +122,8 @@ func (s AgentState) After(ev AgentEvent, now time.Time) (AgentState, error) {
 	case AgentChange:
 		s.Activity, s.Until = ev.Activity, ev.Until
 		s.count(ev)
+	case AgentPhone:
+		s.phone(ev.InUse, now)
 	case AgentTime:
 		if s.over(now) {
 			s.free()
@@ -158,7 +171,17 @@ func (s *AgentState) count(change AgentChange) {
 		if s.Presence == Available && change.MostRefusals > 0 && s.Refusals >= change.MostRefusals {
 			s.Presence, s.Reason, s.Refusals = Unavailable, ReasonRefusals, 0
 		}
-	case Free, Offered, AfterCall:
+	case Free, Offered, WorkingOutbound, AfterCall:
+	}
+}
+
+// phone takes what Asterisk says of the phone. Who is logged out is not at work, whoever they talk to.
+func (s *AgentState) phone(inUse bool, now time.Time) {
+	switch {
+	case !inUse && s.Activity == WorkingOutbound:
+		s.free()
+	case inUse && s.Presence != LoggedOut && (s.Activity == Free || s.over(now)):
+		s.Activity, s.Until = WorkingOutbound, time.Time{}
 	}
 }
 
@@ -174,16 +197,17 @@ func (s *AgentState) free() { s.Activity, s.Until = Free, time.Time{} }
 // over says whether after-call work or Refused has run out.
 func (s AgentState) over(now time.Time) bool { return !s.Until.IsZero() && !now.Before(s.Until) }
 
-// Offerable says whether the agent can be offered a contact, as far as the phone lets it.
+// Offerable says whether the agent can be offered a contact, as far as the phone lets it: where it can be
+// rung a call of the agent's own is over.
 func (s AgentState) Offerable(now time.Time) bool {
-	return s.Presence == Available && (s.Activity == Free || s.over(now))
+	return s.Presence == Available && (s.Activity == Free || s.Activity == WorkingOutbound || s.over(now))
 }
 
 // Word says in one word how the agent stands: a call that is under way first, then what the agent has
 // asked for, then what else keeps offers away. The database says the same.
 func (s AgentState) Word(now time.Time) string {
 	switch {
-	case s.Activity == Offered || s.Activity == WorkingInbound || s.Activity == WorkingCallback:
+	case s.onPhone():
 		return string(s.Activity)
 	case s.Presence != Available:
 		return string(s.Presence)
@@ -191,4 +215,14 @@ func (s AgentState) Word(now time.Time) string {
 		return string(s.Activity)
 	}
 	return string(Available)
+}
+
+// onPhone says whether a call of the agent's is under way.
+func (s AgentState) onPhone() bool {
+	switch s.Activity {
+	case Offered, WorkingInbound, WorkingCallback, WorkingOutbound:
+		return true
+	case Free, AfterCall, Refused:
+	}
+	return false
 }

@@ -23,6 +23,7 @@ func TestWhatAnAgentAsksFor(t *testing.T) {
 		refused  = state{Presence: callback.Available, Activity: callback.Refused, Until: until}
 		talks    = state{Presence: callback.Available, Activity: callback.WorkingInbound}
 		pausedAC = state{Presence: callback.Unavailable, Activity: callback.AfterCall, Until: until}
+		outbound = state{Presence: callback.Available, Activity: callback.WorkingOutbound}
 	)
 	for name, test := range map[string]struct {
 		from state
@@ -48,12 +49,56 @@ func TestWhatAnAgentAsksFor(t *testing.T) {
 		"available ends after-call work":        {pausedAC, ask{Kind: callback.AskAvailable}, free, nil},
 		"a pause leaves after-call work":        {after, ask{Kind: callback.AskUnavailable}, pausedAC, nil},
 		"logging out leaves a call as it is":    {talks, ask{Kind: callback.AskLoggedOut}, state{Presence: callback.LoggedOut, Activity: callback.WorkingInbound}, nil},
+		"ready ends no call of their own":       {outbound, ask{Kind: callback.AskReady}, outbound, nil},
+		"a pause during a call of their own":    {outbound, ask{Kind: callback.AskTogglePause, Reason: "1"}, state{Presence: callback.Unavailable, Reason: "1", Activity: callback.WorkingOutbound}, nil},
+		"logging out during one":                {outbound, ask{Kind: callback.AskToggleLogin}, state{Presence: callback.LoggedOut, Activity: callback.WorkingOutbound}, nil},
 		"logging in twice changes nothing more": {talks, ask{Kind: callback.AskAvailable}, talks, nil},
 	} {
 		got, err := test.from.After(test.ask, noon)
 		if got != test.to || !errors.Is(err, test.err) {
 			t.Errorf("%s: %+v (%v), want %+v (%v)", name, got, err, test.to, test.err)
 		}
+	}
+}
+
+func TestACallOfTheirOwnIsWorkOfWhoIsLoggedInAndDoesNothingElse(t *testing.T) {
+	type state = callback.AgentState
+	later, over := noon.Add(time.Minute), noon
+	outbound := func(presence callback.Presence) state {
+		return state{Presence: presence, Activity: callback.WorkingOutbound}
+	}
+	for name, test := range map[string]struct {
+		from  state
+		inUse bool
+		to    state
+		word  string
+	}{
+		"free":                        {state{Presence: callback.Available, Activity: callback.Free}, true, outbound(callback.Available), "working_outbound"},
+		"paused":                      {state{Presence: callback.Unavailable, Activity: callback.Free}, true, outbound(callback.Unavailable), "working_outbound"},
+		"after-call work is over":     {state{Presence: callback.Available, Activity: callback.AfterCall, Until: over}, true, outbound(callback.Available), "working_outbound"},
+		"Refused is over":             {state{Presence: callback.Available, Activity: callback.Refused, Until: over}, true, outbound(callback.Available), "working_outbound"},
+		"after-call work goes on":     {state{Presence: callback.Available, Activity: callback.AfterCall, Until: later}, true, state{Presence: callback.Available, Activity: callback.AfterCall, Until: later}, "after_call"},
+		"Refused goes on":             {state{Presence: callback.Available, Activity: callback.Refused, Until: later}, true, state{Presence: callback.Available, Activity: callback.Refused, Until: later}, "refused"},
+		"logged out":                  {state{Presence: callback.LoggedOut, Activity: callback.Free}, true, state{Presence: callback.LoggedOut, Activity: callback.Free}, "logged_out"},
+		"offered":                     {state{Presence: callback.Available, Activity: callback.Offered}, true, state{Presence: callback.Available, Activity: callback.Offered}, "offered"},
+		"with a contact":              {state{Presence: callback.Available, Activity: callback.WorkingInbound}, true, state{Presence: callback.Available, Activity: callback.WorkingInbound}, "working_inbound"},
+		"in a callback":               {state{Presence: callback.Available, Activity: callback.WorkingCallback}, true, state{Presence: callback.Available, Activity: callback.WorkingCallback}, "working_callback"},
+		"it goes on":                  {outbound(callback.Available), true, outbound(callback.Available), "working_outbound"},
+		"it ends":                     {outbound(callback.Available), false, state{Presence: callback.Available, Activity: callback.Free}, "available"},
+		"it ends after a pause":       {outbound(callback.Unavailable), false, state{Presence: callback.Unavailable, Activity: callback.Free}, "unavailable"},
+		"it ends after a log-out":     {outbound(callback.LoggedOut), false, state{Presence: callback.LoggedOut, Activity: callback.Free}, "logged_out"},
+		"the phone rings for a call":  {state{Presence: callback.Available, Activity: callback.Offered}, false, state{Presence: callback.Available, Activity: callback.Offered}, "offered"},
+		"the phone is free at work":   {state{Presence: callback.Available, Activity: callback.WorkingInbound}, false, state{Presence: callback.Available, Activity: callback.WorkingInbound}, "working_inbound"},
+		"the phone is free afterward": {state{Presence: callback.Available, Activity: callback.AfterCall, Until: later}, false, state{Presence: callback.Available, Activity: callback.AfterCall, Until: later}, "after_call"},
+	} {
+		got, err := test.from.After(callback.AgentPhone{InUse: test.inUse}, noon)
+		if err != nil || got != test.to || got.Word(noon) != test.word {
+			t.Errorf("%s: %+v, %s (%v), want %+v, %s", name, got, got.Word(noon), err, test.to, test.word)
+		}
+	}
+	refusing := state{Presence: callback.Available, Activity: callback.Free, Refusals: 2}
+	if got, _ := refusing.After(callback.AgentPhone{InUse: true}, noon); got.Refusals != 2 {
+		t.Errorf("a call of their own has made %d of 2 refusals", got.Refusals)
 	}
 }
 
@@ -70,7 +115,9 @@ func TestTimeEndsAfterCallWorkAndRefusedAtTheirMomentAndNothingElse(t *testing.T
 			t.Errorf("%s has not ended: %+v", activity, got)
 		}
 	}
-	for _, activity := range []callback.Activity{callback.Free, callback.Offered, callback.WorkingInbound, callback.WorkingCallback} {
+	for _, activity := range []callback.Activity{
+		callback.Free, callback.Offered, callback.WorkingInbound, callback.WorkingCallback, callback.WorkingOutbound,
+	} {
 		s := callback.AgentState{Presence: callback.Available, Activity: activity}
 		if got, _ := s.After(callback.AgentTime{}, noon.Add(time.Hour)); got != s {
 			t.Errorf("time has made %+v of %s", got, activity)
@@ -84,6 +131,7 @@ type floor struct {
 	now      time.Time
 	agent    callback.AgentState
 	wants    callback.Presence // the last that was asked for
+	ownCall  bool              // the phone is in use with a call that is not ours
 	contacts []*story
 }
 
@@ -128,15 +176,16 @@ func (f *floor) check() {
 	if f.agent.Until.IsZero() == (f.agent.Activity == callback.AfterCall || f.agent.Activity == callback.Refused) {
 		f.t.Fatalf("%s until %v", f.agent.Activity, f.agent.Until)
 	}
-	if f.agent.Offerable(f.now) != (f.agent.Word(f.now) == "available") {
+	offerable := f.agent.Word(f.now) == "available" || f.agent.Activity == callback.WorkingOutbound && f.wants == callback.Available
+	if f.agent.Offerable(f.now) != offerable {
 		f.t.Fatalf("%+v is called %s", f.agent, f.agent.Word(f.now))
 	}
 }
 
-// match offers the agent a contact as the store would.
+// match offers the agent a contact as the store would, where the phone can be rung.
 func (f *floor) match(s *story) {
 	p := s.c.Place
-	if p == nil || s.c.Offer.Open() || p.Held || f.now.Before(p.ReadyAt) || !f.agent.Offerable(f.now) {
+	if p == nil || f.ownCall || s.c.Offer.Open() || p.Held || f.now.Before(p.ReadyAt) || !f.agent.Offerable(f.now) {
 		return
 	}
 	s.now = f.now
@@ -208,6 +257,12 @@ func TestNoOrderOfRequestsAndCallsLeavesAnAgentStuckOrDouble(t *testing.T) {
 					Reason: rapid.SampledFrom([]string{"", "1", "2"}).Draw(rt, "reason"),
 				})
 			},
+			"phone": func(rt *rapid.T) {
+				if f.open() == 0 {
+					f.ownCall = rapid.Bool().Draw(rt, "own call")
+				}
+			},
+			"look": func(*rapid.T) { f.look() },
 			"time": func(rt *rapid.T) {
 				f.now = f.now.Add(time.Duration(rapid.IntRange(0, 60).Draw(rt, "s")) * time.Second)
 				f.change(callback.AgentTime{})
@@ -220,6 +275,14 @@ func TestNoOrderOfRequestsAndCallsLeavesAnAgentStuckOrDouble(t *testing.T) {
 	})
 }
 
+// look tells the agent's state of the phone, as the store does where no leg of ours is open on it.
+func (f *floor) look() {
+	if f.open() == 0 {
+		f.change(callback.AgentPhone{InUse: f.ownCall})
+		f.check()
+	}
+}
+
 // windUp ends all calls and proves that time alone frees the agent, and that one request makes them
 // available.
 func (f *floor) windUp() {
@@ -228,9 +291,9 @@ func (f *floor) windUp() {
 			f.tell(s, callback.Resynced{Snapshot: &callback.Snapshot{}})
 		}
 	}
-	f.now = f.now.Add(time.Hour)
+	f.now, f.ownCall = f.now.Add(time.Hour), false
 	f.change(callback.AgentTime{})
-	f.check()
+	f.look()
 	if f.agent.Activity != callback.Free {
 		f.t.Fatalf("the agent is stuck: %+v", f.agent)
 	}

@@ -179,12 +179,23 @@ type DeviceState string
 
 // The states of devices that decide or show something. Only a phone that is DeviceNotInUse can be rung.
 const (
-	DeviceNotInUse DeviceState = "NOT_INUSE"
-	DeviceInUse    DeviceState = "INUSE"
-	DeviceBusy     DeviceState = "BUSY"
-	DeviceRinging  DeviceState = "RINGING"
-	DeviceOnHold   DeviceState = "ONHOLD"
+	DeviceNotInUse  DeviceState = "NOT_INUSE"
+	DeviceInUse     DeviceState = "INUSE"
+	DeviceBusy      DeviceState = "BUSY"
+	DeviceRinging   DeviceState = "RINGING"
+	DeviceRingInUse DeviceState = "RINGINUSE" // in a call, and another one rings
+	DeviceOnHold    DeviceState = "ONHOLD"
 )
+
+// InCall says whether somebody is in a call on the device: on hold, too, and not while it only rings.
+func (s DeviceState) InCall() bool {
+	switch s {
+	case DeviceInUse, DeviceBusy, DeviceRingInUse, DeviceOnHold:
+		return true
+	case DeviceNotInUse, DeviceRinging:
+	}
+	return false
+}
 
 // Snapshot is what exists in a node at one moment.
 type Snapshot struct {

@@ -17,6 +17,10 @@ type AgentStore interface {
 	// EndAgentTimes frees the agents whose after-call work, or time as Refused, has run out. A match does
 	// not wait for it.
 	EndAgentTimes(ctx context.Context) error
+	// NotePhones makes agents WorkingOutbound whose phones are in a call of their own, and frees those
+	// whose phones the lease's node has seen so and sees so no more, or whose node nobody holds any more.
+	// It fails with ErrLeaseLost.
+	NotePhones(ctx context.Context, lease Lease, phones Phones) error
 	// Lamps says how each agent stands, and in which of these skills somebody waits.
 	Lamps(ctx context.Context, skills []string) (Lamps, error)
 }
@@ -56,7 +60,7 @@ const (
 // codeDialled does what an agent has asked for by a code of the dialplan, and gives the call back with the
 // word for what has come of it. No contact is made of it.
 func (d *Dispatcher) codeDialled(ctx context.Context, ev callback.CodeDialled) {
-	if !d.takeCode(ev.Channel) {
+	if !d.takeCode(ev) {
 		return
 	}
 	d.spawn(func() {
@@ -66,12 +70,13 @@ func (d *Dispatcher) codeDialled(ctx context.Context, ev callback.CodeDialled) {
 	})
 }
 
-// takeCode takes note of a code's channel, and says false where that was done before.
-func (d *Dispatcher) takeCode(channel string) bool {
+// takeCode takes note of a code's channel and phone, and says false where that was done before.
+func (d *Dispatcher) takeCode(ev callback.CodeDialled) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	taken := d.codes[channel]
-	d.codes[channel] = true
+	taken := d.codes[ev.Channel]
+	d.codes[ev.Channel] = true
+	d.coding[ev.Endpoint] = time.Now().Add(codeTime)
 	return !taken
 }
 
@@ -93,7 +98,7 @@ func (d *Dispatcher) refuseCodes(ctx context.Context, snapshot *callback.Snapsho
 	}
 	d.mu.Unlock()
 	for channel, found := range snapshot.Channels {
-		if found.Code != nil && d.takeCode(channel) {
+		if found.Code != nil && d.takeCode(*found.Code) {
 			d.log.Warn("an agent's code was dialled while nobody listened: refused", "endpoint", found.Code.Endpoint, "code", found.Code.Code)
 			d.spawn(func() { d.giveBack(ctx, channel, statusFailed) })
 		}
@@ -143,10 +148,12 @@ func codeStatus(kind callback.AskKind, presence callback.Presence) string {
 // lampPause is the least time between two looks at what the lamps are to show, however much changes.
 const lampPause = 200 * time.Millisecond
 
-// tendAgents ends after-call work and Refused when their time is over, and keeps the lamps right: whenever
-// something may have changed, whoever changed it, and every pollPause.
+// tendAgents ends after-call work and Refused when their time is over, looks which agents are in a call of
+// their own, and keeps the lamps right: whenever something may have changed, whoever changed it, and every
+// pollPause.
 func (d *Dispatcher) tendAgents(ctx context.Context) {
 	panel := &panel{d: d, ours: map[string]bool{}}
+	watch := &watch{d: d, lookedAt: time.Now()}
 	ticker := time.NewTicker(pollPause)
 	defer ticker.Stop()
 	for {
@@ -155,6 +162,7 @@ func (d *Dispatcher) tendAgents(ctx context.Context) {
 			return
 		case <-ticker.C:
 			d.endAgentTimes(ctx)
+			watch.look(ctx)
 		case <-d.relamp:
 		}
 		panel.show(ctx)

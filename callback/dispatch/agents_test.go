@@ -141,7 +141,7 @@ func TestLampsShowHowAgentsAndQueuesStandAndOnlyChangesAreSent(t *testing.T) {
 		s.wantLamps("the phone rings", "agent-1001 RINGING")
 		leg, _ := last[callback.CreateLeg](s.sw)
 		s.event(callback.LegEnded{Channel: leg.Channel, Cause: callback.CauseRejected})
-		s.event(callback.DeviceChanged{Device: "PJSIP/1001", State: callback.DeviceInUse})
+		s.event(callback.DeviceChanged{Device: "PJSIP/1001", State: callback.DeviceRinging}) // by somebody else
 		s.wantLamps("declined", "agent-1001 ONHOLD")
 		s.pass(callback.DefaultSkill.RefusedTime)
 		s.wantLamps("the time of refused is over", "agent-1001 INUSE")
@@ -205,7 +205,8 @@ func TestMuchThatChangesIsNoFloodOfLooks(t *testing.T) {
 func TestEveryStateOfAnAgentHasALamp(t *testing.T) {
 	for _, presence := range []callback.Presence{callback.LoggedOut, callback.Available, callback.Unavailable} {
 		for _, activity := range []callback.Activity{
-			callback.Free, callback.Offered, callback.WorkingInbound, callback.WorkingCallback, callback.AfterCall, callback.Refused,
+			callback.Free, callback.Offered, callback.WorkingInbound, callback.WorkingCallback, callback.WorkingOutbound,
+			callback.AfterCall, callback.Refused,
 		} {
 			state := callback.AgentState{Presence: presence, Activity: activity}
 			if activity == callback.AfterCall || activity == callback.Refused {

@@ -73,10 +73,11 @@ type Dispatcher struct {
 	// has the channels of calls that were given back after such a commit.
 	doubtful  bool
 	givenBack map[string]bool
-	// codes has the channels of the agents' codes that were taken; lamps is what Asterisk's lamps showed
-	// at the last resync, until it is taken up.
-	codes map[string]bool
-	lamps map[string]callback.DeviceState
+	// codes has the channels of the agents' codes that were taken, coding the phones that have dialled one,
+	// and until when at most they may hear its prompt; lamps is what Asterisk's lamps showed at the last resync, until it is taken up.
+	codes  map[string]bool
+	coding map[string]time.Time
+	lamps  map[string]callback.DeviceState
 }
 
 // New makes a dispatcher. It fails when its metrics are registered already.
@@ -98,6 +99,7 @@ func New(o Options) (*Dispatcher, error) {
 		ports:      newPorts(o.Ports),
 		givenBack:  map[string]bool{},
 		codes:      map[string]bool{},
+		coding:     map[string]time.Time{},
 	}
 	d.loaded.Store(newLoaded(o.Scripts, o.Skills))
 	d.versions.add(d.loaded.Load())
@@ -298,6 +300,7 @@ func (d *Dispatcher) forget() {
 	d.ports = newPorts(d.o.Ports)
 	clear(d.givenBack)
 	clear(d.codes)
+	clear(d.coding)
 	d.resumed, d.doubtful = false, false
 }
 

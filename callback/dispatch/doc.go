@@ -24,7 +24,8 @@
 // that has come back from the row goes on waiting for that ID until its deadline.
 //
 // Agents who dial a code of the dialplan get what they ask for and are given back to it with a word for a
-// prompt; no contact is made of them. How agents and queues stand is shown on lamps, which follow the
+// prompt; no contact is made of them. An agent whose phone Asterisk sees in a call at two looks in a row works
+// outbound, unless the call is ours. How agents and queues stand is shown on lamps, which follow the
 // database, whoever has changed it.
 //
 // The package declares what it needs: Store and Switch.

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"slices"
 
 	"github.com/callbackd/callbackd/callback"
 )
@@ -39,6 +40,28 @@ func (f *fakeStore) EndAgentTimes(context.Context) error {
 		return err
 	}
 	return f.changeAgent(callback.AgentTime{})
+}
+
+// NotePhones is of the one agent, who has no leg of ours while free.
+func (f *fakeStore) NotePhones(_ context.Context, _ Lease, phones Phones) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(); err != nil {
+		return err
+	}
+	f.phones = phones
+	switch {
+	case slices.Contains(phones.OwnCalls, "PJSIP/1001"):
+		was := f.agent
+		err := f.changeAgent(callback.AgentPhone{InUse: true})
+		if was != f.agent {
+			f.ownCalls++
+		}
+		return err
+	case !slices.Contains(phones.InCall, "PJSIP/1001"):
+		return f.changeAgent(callback.AgentPhone{})
+	}
+	return nil
 }
 
 func (f *fakeStore) Lamps(_ context.Context, skills []string) (Lamps, error) {

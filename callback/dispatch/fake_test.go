@@ -29,6 +29,8 @@ type fakeStore struct {
 	reason   string                                    // of the presence
 	codes    int                                       // how often a code has changed the agent
 	looks    int                                       // how often Lamps was asked
+	phones   Phones                                    // as last noted
+	ownCalls int                                       // how many the agent has had
 	offers   map[callback.ContactID]callback.OfferMade // matched, and not yet saved with the contact
 	promised map[callback.ContactID]bool               // a callback has been saved at some time
 	current  []callback.ScriptRef                      // as NoteScripts said

@@ -17,13 +17,14 @@ const (
 
 // agentLamps are what the lamp of an agent shows for each word of callback.AgentState.Word. A phone shows
 // NOT_INUSE dark, INUSE and BUSY lit, RINGING flashing, and ONHOLD, where it can, blinking slowly: so dark
-// is logged out, lit is at the callers' service or with one, and blinking is logged in and not to be had.
+// is logged out, lit is at the callers' service or in a call, and blinking is logged in and not to be had.
 var agentLamps = map[string]callback.DeviceState{
 	string(callback.LoggedOut):       callback.DeviceNotInUse,
 	string(callback.Available):       callback.DeviceInUse,
 	string(callback.Offered):         callback.DeviceRinging,
 	string(callback.WorkingInbound):  callback.DeviceBusy,
 	string(callback.WorkingCallback): callback.DeviceBusy,
+	string(callback.WorkingOutbound): callback.DeviceBusy,
 	string(callback.AfterCall):       callback.DeviceOnHold,
 	string(callback.Refused):         callback.DeviceOnHold,
 	string(callback.Unavailable):     callback.DeviceOnHold,

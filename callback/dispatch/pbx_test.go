@@ -39,7 +39,8 @@ type pbx struct {
 	mute      bool // commands are not answered
 	dice      *rand.Rand
 	dials     int
-	dialled   int // codes, by the agent
+	dialled   int  // codes, by the agent
+	ownCall   bool // the agent's phone is in a call that is not ours
 	arrivals  int
 	transfers int
 	requests  map[string]int // web requests, by URL
@@ -74,10 +75,24 @@ func (p *pbx) Run(ctx context.Context, deliver func(callback.Event)) error {
 	}
 }
 
+// device is the state of the agent's phone, as far as other calls than ours go.
+func (p *pbx) device() callback.DeviceState {
+	if p.ownCall {
+		return callback.DeviceInUse
+	}
+	return callback.DeviceNotInUse
+}
+
+// setOwnCall begins or ends a call of the agent's own.
+func (p *pbx) setOwnCall(on bool) {
+	p.ownCall = on
+	p.tell(callback.DeviceChanged{Device: "PJSIP/1001", State: p.device()})
+}
+
 func (p *pbx) snapshot() *callback.Snapshot {
 	s := &callback.Snapshot{
 		Channels: map[string]callback.SnapshotChannel{}, Bridges: map[string][]string{},
-		Devices: map[string]callback.DeviceState{"PJSIP/1001": callback.DeviceNotInUse},
+		Devices: map[string]callback.DeviceState{"PJSIP/1001": p.device()},
 	}
 	for id, line := range p.lines {
 		found := callback.SnapshotChannel{State: line.state}

@@ -55,6 +55,9 @@ func (d *Dispatcher) routeOne(ctx context.Context, ev callback.Event) {
 func (d *Dispatcher) deviceChanged(ev callback.DeviceChanged) {
 	d.mu.Lock()
 	d.devices[ev.Device] = ev.State
+	if !ev.State.InCall() {
+		delete(d.coding, ev.Device)
+	}
 	d.mu.Unlock()
 	d.wake() // also where it can't be rung any more: the other nodes are told
 }

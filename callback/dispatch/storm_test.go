@@ -108,6 +108,13 @@ func (m *mortal) OpenCallback(ctx context.Context, numberKey, skill string) (Rec
 	return m.fakeStore.OpenCallback(ctx, numberKey, skill)
 }
 
+func (m *mortal) NotePhones(ctx context.Context, lease Lease, phones Phones) error {
+	if m.dead.Load() {
+		return errAway
+	}
+	return m.fakeStore.NotePhones(ctx, lease, phones)
+}
+
 // RoundTrip is the web server, which may take longer than the scripts wait.
 func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 	if m.dead.Load() {
@@ -202,6 +209,8 @@ func (s *storm) weather() {
 		}
 	case 17, 18:
 		p.transfer()
+	case 19, 20:
+		p.setOwnCall(!p.ownCall)
 	default:
 		p.people(p.dice.IntN(3) == 0)
 	}
@@ -267,6 +276,7 @@ func (s *storm) calm() {
 	s.store.mu.Unlock()
 	s.pbx.mu.Lock()
 	s.pbx.mute = false
+	s.pbx.setOwnCall(false)
 	s.pbx.mu.Unlock()
 	for range 400 {
 		s.pass(10 * time.Second)
@@ -283,7 +293,7 @@ func (s *storm) calm() {
 }
 
 func TestWhateverDiesNobodyIsLostOrStuck(t *testing.T) {
-	dials, requests, codes := 0, 0, 0
+	dials, requests, codes, own := 0, 0, 0, 0
 	ended := map[callback.Outcome]int{}
 	for seed := range uint64(stormSeeds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -305,16 +315,17 @@ func TestWhateverDiesNobodyIsLostOrStuck(t *testing.T) {
 				dials += p.dials
 				requests += len(p.requests)
 				codes += store.codes
+				own += store.ownCalls
 				for _, record := range store.contacts {
 					ended[record.Contact.Outcome]++
 				}
 			})
 		})
 	}
-	if dials == 0 || requests == 0 || codes == 0 || ended[callback.OutcomeTransferred] == 0 || ended[callback.OutcomeTakenOver] == 0 || ended[callback.OutcomeCancelled] == 0 || ended[callback.OutcomeHungUp] == 0 {
-		t.Errorf("the storms have not come far: %d callbacks, %d web requests, %d codes, outcomes %v", dials, requests, codes, ended)
+	if dials == 0 || requests == 0 || codes == 0 || own == 0 || ended[callback.OutcomeTransferred] == 0 || ended[callback.OutcomeTakenOver] == 0 || ended[callback.OutcomeCancelled] == 0 || ended[callback.OutcomeHungUp] == 0 {
+		t.Errorf("the storms have not come far: %d callbacks, %d web requests, %d codes, %d own calls, outcomes %v", dials, requests, codes, own, ended)
 	}
-	t.Logf("%d callbacks, %d web requests, %d codes, outcomes %v", dials, requests, codes, ended)
+	t.Logf("%d callbacks, %d web requests, %d codes, %d own calls, outcomes %v", dials, requests, codes, own, ended)
 }
 
 // check proves that everyone has an outcome, that a promise was kept or is left to a person, and that

@@ -28,7 +28,7 @@ type Agent struct {
 	Name      string `json:"name"`
 	Endpoint  string `json:"endpoint"`
 	// State is one word: logged_out, available, unavailable, offered, working_inbound,
-	// working_callback, after_call or refused.
+	// working_callback, working_outbound, after_call or refused.
 	State    string            `json:"state"`
 	Presence callback.Presence `json:"presence"` // what the agent has asked for
 	Reason   string            `json:"reason"`   // why the agent is unavailable, or will be after the call

@@ -43,7 +43,7 @@ func TestTheTablesHoldWhatTheTransitionsOfAgentsGive(t *testing.T) {
 			return err
 		}
 		var told callback.AgentState
-		switch rapid.SampledFrom([]string{"ask", "call", "time"}).Draw(rt, "what") {
+		switch rapid.SampledFrom([]string{"ask", "call", "phone", "time"}).Draw(rt, "what") {
 		case "ask":
 			ask := callback.AgentAsk{
 				Kind: rapid.SampledFrom([]callback.AskKind{
@@ -67,6 +67,7 @@ func TestTheTablesHoldWhatTheTransitionsOfAgentsGive(t *testing.T) {
 		case "call":
 			change := callback.AgentChange{Agent: "1001", Activity: rapid.SampledFrom([]callback.Activity{
 				callback.Free, callback.Offered, callback.WorkingInbound, callback.WorkingCallback, callback.AfterCall, callback.Refused,
+				// WorkingOutbound is not brought by a call of ours.
 			}).Draw(rt, "activity"), MostRefusals: rapid.SampledFrom([]int{0, 2}).Draw(rt, "most refusals")}
 			if change.Activity == callback.AfterCall || change.Activity == callback.Refused {
 				change.Until = until(rt)
@@ -80,6 +81,20 @@ func TestTheTablesHoldWhatTheTransitionsOfAgentsGive(t *testing.T) {
 				rt.Fatal(err)
 			}
 			record.Rev++
+		case "phone":
+			phones := dispatch.Phones{}
+			if rapid.Bool().Draw(rt, "in use") {
+				phones.InCall = []string{"PJSIP/1001"}
+				phones.OwnCalls = phones.InCall
+			}
+			before := model
+			_ = apply(callback.AgentPhone{InUse: len(phones.InCall) > 0})
+			if !before.Until.IsZero() && model.Activity == callback.WorkingOutbound {
+				changes++ // the end of the time, which nobody had noted
+			}
+			if err := store.NotePhones(t.Context(), lease, phones); err != nil {
+				rt.Fatal(err)
+			}
 		case "time":
 			_ = apply(callback.AgentTime{})
 			if err := store.EndAgentTimes(t.Context()); err != nil {

@@ -89,7 +89,7 @@ var openStates = []callback.State{
 // agentStates are the words of [Agent.State].
 var agentStates = []string{
 	string(callback.LoggedOut), string(callback.Available), string(callback.Unavailable),
-	string(callback.Offered), string(callback.WorkingInbound), string(callback.WorkingCallback),
+	string(callback.Offered), string(callback.WorkingInbound), string(callback.WorkingCallback), string(callback.WorkingOutbound),
 	string(callback.AfterCall), string(callback.Refused),
 }
 

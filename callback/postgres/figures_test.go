@@ -45,7 +45,7 @@ func TestTheFiguresCountContactsPlacesAndAgents(t *testing.T) {
 	lease := acquire(t, store, node)
 	figures := figuresOf(t, store)
 	empty := scrape(t, figures)
-	if len(empty) != 6+1+1+8+1 {
+	if len(empty) != 6+1+1+9+1 {
 		t.Errorf("an empty database gives %v", empty)
 	}
 	for name, value := range empty {
@@ -112,7 +112,7 @@ func TestTheFiguresAreLeftOutAndCountedWhileTheDatabaseIsAway(t *testing.T) {
 	if err := proxy.Restore(); err != nil {
 		t.Fatal(err)
 	}
-	if got := scrape(t, figures); len(got) != 17 {
+	if got := scrape(t, figures); len(got) != 18 {
 		t.Errorf("with the database back: %v", got)
 	}
 	proxy.Freeze()

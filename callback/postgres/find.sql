@@ -20,7 +20,9 @@ WITH lease AS MATERIALIZED (
 ), ready AS MATERIALIZED (
     SELECT a.extension, a.endpoint, a.idle_since, phone.node
     FROM clock, phone JOIN agent a ON a.endpoint = phone.endpoint
-    WHERE a.presence = 'available' AND (a.activity = 'free' OR a.activity_until <= clock.now)
+    WHERE a.presence = 'available'
+      -- Where the phone can be rung, a call that this node has seen on it is over.
+      AND (a.activity = 'free' OR a.activity_until <= clock.now OR a.activity = 'working_outbound' AND a.outbound_node = phone.node)
       AND a.extension <> ALL ($6::text[]) AND EXISTS (SELECT FROM lease)
 -- The open offer is looked for in a query of its own, so that Postgres never joins with all that are open.
 ), free AS MATERIALIZED (

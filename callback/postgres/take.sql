@@ -16,7 +16,8 @@ WITH lease AS MATERIALIZED (
     SELECT a.extension, a.presence, a.activity, a.activity_until
     FROM agent a
     WHERE a.extension = ANY (ARRAY (SELECT agent FROM wanted))
-      AND a.presence = 'available' AND (a.activity = 'free' OR a.activity_until <= clock_timestamp())
+      AND a.presence = 'available'
+      AND (a.activity = 'free' OR a.activity_until <= clock_timestamp() OR a.activity = 'working_outbound' AND a.outbound_node = $1)
     FOR NO KEY UPDATE SKIP LOCKED
 ), hoped AS MATERIALIZED (
     SELECT wanted.*
@@ -49,13 +50,16 @@ WITH lease AS MATERIALIZED (
     SELECT contact_id, offered_at, 'offered', jsonb_build_object('agent', agent, 'kind', kind) FROM offered
 ), agent AS (
     UPDATE agent a
-    SET activity = 'offered', activity_until = NULL, activity_since = clock_timestamp()
+    SET activity = 'offered', activity_until = NULL, activity_since = clock_timestamp(), outbound_node = NULL
     FROM taken WHERE a.extension = taken.agent
 ), history AS (
     INSERT INTO agent_history (at, agent, presence, activity, reason, asked_by, contact_id)
-    -- What the agent did before, where its time is over and nobody has noted it yet.
+    -- What the agent did before, where it is over and nobody has noted it yet.
     SELECT had.activity_until, had.extension, had.presence, 'free', 'the time of ' || had.activity || ' is over', 'callbackd', NULL
     FROM had JOIN taken ON taken.agent = had.extension WHERE had.activity_until IS NOT NULL
+    UNION ALL
+    SELECT clock_timestamp(), had.extension, had.presence, 'free', 'the call of their own is over', 'callbackd', NULL::bigint
+    FROM had JOIN taken ON taken.agent = had.extension WHERE had.activity = 'working_outbound'
     UNION ALL
     SELECT clock_timestamp(), had.extension, had.presence, 'offered', '', 'callbackd', taken.contact_id
     FROM had JOIN taken ON taken.agent = had.extension

@@ -67,7 +67,7 @@ legs AS (
          AS j (agent, activity, until, reason, most_refusals, n)
 ), agents AS (
     UPDATE agent a
-    SET activity = last.activity, activity_until = last.until, activity_since = clock_timestamp(),
+    SET activity = last.activity, activity_until = last.until, activity_since = clock_timestamp(), outbound_node = NULL,
         idle_since = CASE WHEN last.activity = 'free' THEN clock_timestamp() ELSE coalesce(last.until, a.idle_since) END,
         refusals = CASE WHEN last.too_many OR last.activity IN ('working_inbound', 'working_callback') THEN 0
                         WHEN last.activity = 'refused' THEN a.refusals + 1

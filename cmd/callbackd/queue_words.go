@@ -59,6 +59,8 @@ func agentDoes(a postgres.QueueAgent, at time.Time) cell {
 		return cell{offeredText(a) + afterwards(a), yellow}
 	case string(callback.WorkingInbound), string(callback.WorkingCallback):
 		return cell{workingText(a) + afterwards(a), cyan}
+	case string(callback.WorkingOutbound):
+		return cell{"in a call of their own" + afterwards(a), cyan}
 	case string(callback.AfterCall):
 		return cell{"after-call work until " + clock(a.Until, at), yellow}
 	case string(callback.Refused):

@@ -278,7 +278,7 @@ func (s *stage) goesTo(p *phone.Phone, why string) {
 		s.t.Errorf("the contact was offered %d times, want once, since %s", n, why)
 	}
 	err = site.Await(s.within(5*time.Second), func() error { return errors.New("an agent is still at work") }, func() (bool, error) {
-		return s.count(`SELECT count(*) FROM agent WHERE activity <> 'free'`) == 0, nil
+		return s.count(`SELECT count(*) FROM agent WHERE activity NOT IN ('free', 'working_outbound')`) == 0, nil
 	})
 	s.must("free the agent", err)
 }
