@@ -10,17 +10,16 @@ import (
 // Every change of it goes through [AgentState.After]; the database makes the same of what calls and time
 // bring, and keeps a record of each change.
 //
-//	working_outbound
-//	 │  ▲      │ match
-//	 │  │      ▼             answers                       the call ends
-//	 │  │   offered ────────────────▶ working_inbound, ────────────────▶ after_call
-//	 │  │    ▲   │                    working_callback                       │
-//	 │  │    │   │ does not accept     │                                     │
-//	 │  │    │   ▼                     │ no after-call work                  │
-//	 │  │    │  refused                │                                     │
-//	 │  │    │   │ time, ready         │                        time, ready  │
-//	 ▼  │    │   ▼                     ▼                                     │
-//	free ────┘ ◀─┴─────────────────────┴─────────────────────────────────────┘
+//	working_outbound ───┐
+//	 │ ▲ a call of       │ match
+//	 │ │ their own       │
+//	 ▼ │     match       ▼       answers                      the call ends
+//	free ───────────▶ offered ──────────▶ working_inbound, ────────────────▶ after_call
+//	 ▲                   │                working_callback                       │
+//	 │                   │ does not accept   │                                   │
+//	 │    time, ready    ▼                   │ no after-call work    time, ready │
+//	 ├──────────────── refused               │                                   │
+//	 └───────────────────────────────────────┴───────────────────────────────────┘
 //
 // Beside it the agent is logged_out, available or unavailable, which any request changes at any time, and
 // is matched only while available. To ask to be available is to be ready, too.
