@@ -34,7 +34,8 @@ type Lamps struct {
 // AgentLamp is how one agent stands.
 type AgentLamp struct {
 	Extension string `db:"extension"`
-	Word      string `db:"word"` // as callback.AgentState.Word says it
+	Endpoint  string `db:"endpoint"` // as in PJSIP/1001
+	Word      string `db:"word"`     // as callback.AgentState.Word says it
 	Paused    bool   `db:"paused"`
 }
 

@@ -67,8 +67,10 @@ type Dispatcher struct {
 	sessions map[callback.ContactID]*session
 	owned    map[string]*session // by the IDs of channels and bridges
 	devices  map[string]callback.DeviceState
-	ports    *ports
-	resumed  bool // every contact with a leg in the node has a session
+	// agentPhones are the endpoints that are agents'; nil: not known yet.
+	agentPhones map[string]bool
+	ports       *ports
+	resumed     bool // every contact with a leg in the node has a session
 	// doubtful says that a commit without an answer may have left a leg without a session; givenBack
 	// has the channels of calls that were given back after such a commit.
 	doubtful  bool
@@ -297,6 +299,7 @@ func (d *Dispatcher) forget() {
 	clear(d.sessions)
 	clear(d.owned)
 	clear(d.devices)
+	d.agentPhones = nil
 	d.ports = newPorts(d.o.Ports)
 	clear(d.givenBack)
 	clear(d.codes)

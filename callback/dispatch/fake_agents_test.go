@@ -69,7 +69,7 @@ func (f *fakeStore) Lamps(_ context.Context, skills []string) (Lamps, error) {
 	defer f.mu.Unlock()
 	f.looks++
 	state := f.agentState()
-	lamps := Lamps{Agents: []AgentLamp{{Extension: "1001", Word: state.Word(now()), Paused: state.Presence == callback.Unavailable}}}
+	lamps := Lamps{Agents: []AgentLamp{{Extension: "1001", Endpoint: "PJSIP/1001", Word: state.Word(now()), Paused: state.Presence == callback.Unavailable}}}
 	for _, skill := range skills {
 		if f.waitsIn(skill) {
 			lamps.Waiting = append(lamps.Waiting, skill)

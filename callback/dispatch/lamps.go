@@ -81,6 +81,7 @@ func (p *panel) look(ctx context.Context) (map[string]callback.DeviceState, erro
 	if err != nil {
 		return nil, err
 	}
+	p.d.setAgentPhones(lamps.Agents)
 	return lamps.states(skills), nil
 }
 

@@ -96,47 +96,6 @@ func (d *Dispatcher) noteMatching(err error) {
 	d.matchless = err != nil
 }
 
-// freeDevices gives the endpoints that Asterisk could ring, sorted, and how many of them may be rung at once;
-// none while Asterisk can't be reached or the node has no ports left.
-func (d *Dispatcher) freeDevices() (devices []string, most int) {
-	if !d.connected.Load() || d.unreachedLately() {
-		return nil, 0
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	most = d.ports.offers()
-	if most == 0 {
-		return nil, 0
-	}
-	for device, state := range d.devices {
-		if state == callback.DeviceNotInUse {
-			devices = append(devices, device)
-		}
-	}
-	slices.Sort(devices)
-	return devices, most
-}
-
-// reach tells the other nodes which phones this one can ring, where that has changed. What could not be told
-// is told the next time.
-func (d *Dispatcher) reach(ctx context.Context) {
-	devices, _ := d.freeDevices()
-	if d.reached != nil && slices.Equal(*d.reached, devices) {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, saveLimit)
-	defer cancel()
-	err := d.o.Store.Reach(ctx, d.lease(), devices)
-	switch {
-	case err == nil:
-		d.reached = &devices
-	case errors.Is(err, ErrLeaseLost):
-		d.askLease()
-	case ctx.Err() == nil:
-		d.log.Debug("the other nodes do not know which phones can be rung", "error", err)
-	}
-}
-
 // offer makes the offer for a contact and an agent whom the store has found.
 func (d *Dispatcher) offer(contact callback.ContactID, place callback.Place, agent Agent) callback.OfferMade {
 	return callback.NewOffer(place, agent.Extension, agent.Endpoint, d.env(contact))

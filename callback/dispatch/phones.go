@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
+
+	"github.com/callbackd/callbackd/callback"
 )
 
 // Phones is what a node has seen of its phones, by their endpoints, as in PJSIP/1001.
@@ -71,4 +74,62 @@ func (w *watch) phones(seen bool, now time.Time) (phones Phones, inCall map[stri
 		}
 	}
 	return phones, inCall
+}
+
+// setAgentPhones takes note of which phones are agents': an Asterisk may have thousands of others.
+func (d *Dispatcher) setAgentPhones(agents []AgentLamp) {
+	phones := make(map[string]bool, len(agents))
+	for _, agent := range agents {
+		phones[agent.Endpoint] = true
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.agentPhones == nil || !maps.Equal(phones, d.agentPhones) {
+		d.agentPhones = phones
+		d.wake()
+	}
+}
+
+// freeDevices gives the agents' endpoints that Asterisk could ring, sorted, and how many of them may be rung at once;
+// none while Asterisk can't be reached or the node has no ports left.
+func (d *Dispatcher) freeDevices() (devices []string, most int) {
+	if !d.connected.Load() || d.unreachedLately() {
+		return nil, 0
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	most = d.ports.offers()
+	if most == 0 {
+		return nil, 0
+	}
+	for device, state := range d.devices {
+		if state == callback.DeviceNotInUse && (d.agentPhones == nil || d.agentPhones[device]) {
+			devices = append(devices, device)
+		}
+	}
+	slices.Sort(devices)
+	return devices, most
+}
+
+// reach tells the other nodes which phones this one can ring, where that has changed. What could not be told
+// is told the next time.
+func (d *Dispatcher) reach(ctx context.Context) {
+	d.mu.Lock()
+	known := d.agentPhones != nil
+	d.mu.Unlock()
+	devices, _ := d.freeDevices()
+	if !known || d.reached != nil && slices.Equal(*d.reached, devices) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, saveLimit)
+	defer cancel()
+	err := d.o.Store.Reach(ctx, d.lease(), devices)
+	switch {
+	case err == nil:
+		d.reached = &devices
+	case errors.Is(err, ErrLeaseLost):
+		d.askLease()
+	case ctx.Err() == nil:
+		d.log.Debug("the other nodes do not know which phones can be rung", "error", err)
+	}
 }

@@ -99,3 +99,14 @@ func TestTheOtherNodesAreToldWhichPhonesCanBeRung(t *testing.T) {
 		}
 	})
 }
+
+// An Asterisk may have thousands of phones that are nobody's here.
+func TestOnlyThePhonesOfAgentsAreLookedAt(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		s.event(callback.DeviceChanged{Device: "PJSIP/door", State: callback.DeviceNotInUse})
+		s.free()
+		if devices, _ := s.d.freeDevices(); !slices.Equal(devices, []string{"PJSIP/1001"}) || !slices.Equal(s.reachable(), devices) {
+			t.Errorf("looked at are %v, and told the other nodes %v", devices, s.reachable())
+		}
+	})
+}

@@ -276,7 +276,7 @@ func (s *Store) Lamps(ctx context.Context, skills []string) (dispatch.Lamps, err
 		return prepared.SelectContext(ctx, into, args...)
 	}
 	err := read(&lamps.Agents, `
-		SELECT extension, agent_state(presence, activity, activity_until, now()) AS word,
+		SELECT extension, endpoint, agent_state(presence, activity, activity_until, now()) AS word,
 		       presence = 'unavailable' AS paused
 		FROM agent`)
 	if err == nil {

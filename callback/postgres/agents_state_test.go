@@ -211,7 +211,7 @@ func TestLampsSayHowAgentsStandAndWhereSomebodyWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.SortFunc(lamps.Agents, func(a, b dispatch.AgentLamp) int { return len(a.Word) - len(b.Word) })
-	want := []dispatch.AgentLamp{{Extension: "1001", Word: "available"}, {Extension: "1002", Word: "unavailable", Paused: true}}
+	want := []dispatch.AgentLamp{{Extension: "1001", Endpoint: "PJSIP/1001", Word: "available"}, {Extension: "1002", Endpoint: "PJSIP/1002", Word: "unavailable", Paused: true}}
 	if !slices.Equal(lamps.Agents, want) || !slices.Equal(lamps.Waiting, []string{"support"}) {
 		t.Errorf("the lamps are %+v", lamps)
 	}

@@ -162,7 +162,7 @@ func (c choice) spare(locked []callback.ContactID) int32 {
 	if passed == 0 {
 		return 0
 	}
-	return int32(min(max(2*passed, spare), mostSpare)) //nolint:gosec // it is small
+	return int32(min(max(2*passed, spare), mostSpare))
 }
 
 // errAllLocked ends a match's transaction without a commit.

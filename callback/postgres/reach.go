@@ -13,7 +13,8 @@ const reachStatement = `
 	    WHERE name = $1 AND holder = $2 AND epoch = $3 AND expires_at > clock_timestamp()
 	    FOR KEY SHARE
 	), gone AS (
-	    DELETE FROM reach r USING lease WHERE r.node = lease.name AND r.endpoint <> ALL ($4::text[])
+	    DELETE FROM reach r USING lease
+	    WHERE r.node = lease.name AND NOT EXISTS (SELECT FROM unnest($4::text[]) said WHERE said = r.endpoint)
 	    RETURNING r.endpoint
 	), come AS (
 	    INSERT INTO reach (endpoint, node)
