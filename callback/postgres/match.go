@@ -66,13 +66,22 @@ type passed struct {
 // request's node in one transaction, so many at most as the request allows. What another transaction has
 // locked is passed over for the next best. It gives nil where there is nothing. When the commit's answer was
 // lost it reads back which offers stand; [dispatch.ErrUnsure] means that that has failed, too, and a load of
-// the contacts will tell.
+// the contacts will tell. A contact whose offer the database refuses, whatever it is that is wrong with its
+// rows, is logged and passed over, and stops nobody else.
 func (s *Store) Match(ctx context.Context, request dispatch.MatchRequest) ([]dispatch.Match, error) {
 	var pass passed
 	for {
 		matches, more, err := s.matchOnce(ctx, request, &pass)
-		if errors.Is(err, dispatch.ErrUnsure) {
+		switch {
+		case errors.Is(err, dispatch.ErrUnsure):
 			matches, err = s.readBack(ctx, matches, err)
+		case refusesRow(err) && len(matches) > 1: // which one will be seen
+			request.Most = 1
+			continue
+		case refusesRow(err) && len(matches) == 1:
+			s.logger.Error("a contact can't be offered to anybody: please report this", "contact", matches[0].Contact, "error", err)
+			pass.contacts = append(pass.contacts, matches[0].Contact)
+			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("matching for node %s: %w", request.Lease.Node, err)
@@ -81,6 +90,12 @@ func (s *Store) Match(ctx context.Context, request dispatch.MatchRequest) ([]dis
 			return matches, nil
 		}
 	}
+}
+
+// refusesRow says whether the database refuses what was to be written, and not the connection or the moment.
+func refusesRow(err error) bool {
+	refused := pq.As(err)
+	return refused != nil && (refused.Code.Class() == "22" || refused.Code.Class() == "23")
 }
 
 // matchOnce makes the matches of one look at the queue. Where there is none it says whether another look may

@@ -175,3 +175,31 @@ func TestAMatchOffersNobodyAheadOfAContactWhoseAgentIsLost(t *testing.T) {
 		t.Fatalf("matched %+v (%v), want contact %s with agent 1002", matches, err, first)
 	}
 }
+
+func TestAContactThatTheDatabaseLetsNobodyOfferStopsNoOther(t *testing.T) {
+	url := postgrestest.URL(t)
+	store, db := postgrestest.Open(t, url), open(t, url)
+	lease := acquire(t, store, node)
+	for _, extension := range []string{"1001", "1002", "1003"} {
+		addAgent(t, store, extension, support)
+	}
+	spoilt := save(t, store, lease, waiting("5550100", place("support", callback.DefaultPriority, epoch))).Contact.ID
+	want := save(t, store, lease, waiting("5550101", place("support", callback.DefaultPriority, epoch.Add(time.Second)))).Contact.ID
+	// The place says that nobody is being offered the contact, and an offer is open.
+	if _, err := db.Exec(`INSERT INTO offer (contact_id, channel, agent, endpoint, skill, kind, offered_at)
+		VALUES ($1, 'lost', '1009', '', 'support', 'callback', now())`, spoilt); err != nil {
+		t.Fatal(err)
+	}
+	for _, crowded := range []bool{false, true} {
+		postgres.Crowd(store, crowded)
+		r := request(lease, "1001", "1002", "1003")
+		r.Most = 3
+		matches, err := store.Match(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if crowded && len(matches) != 0 || !crowded && (len(matches) != 1 || matches[0].Contact != want) {
+			t.Fatalf("matched %+v, want contact %s alone", matches, want)
+		}
+	}
+}
