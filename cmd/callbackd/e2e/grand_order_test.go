@@ -79,7 +79,7 @@ func (g *grand) checkOrder() {
 		contacts, agents := r.matchable(o)
 		rivals += len(contacts) - 1
 		for _, agent := range agents[1:] {
-			if _, able := agent.Skills[r.places[o.Contact].Skill]; able {
+			if able(agent.Extension, r.places[o.Contact]) {
 				colleagues++
 			}
 		}
@@ -92,7 +92,7 @@ func (g *grand) checkOrder() {
 	if rivals < 3*crowd || colleagues < late {
 		g.t.Error("there was too little to choose from to prove anything")
 	}
-	for contact, agent := range r.leftAlone() {
+	for contact, agent := range g.leftAlone(r) {
 		g.t.Errorf("contact %s has waited beside %s, who was free", contact, agent)
 	}
 }
@@ -158,12 +158,19 @@ func (r *recorded) idleSince(o offered) time.Time {
 	return since
 }
 
+// able says whether an agent can serve a contact with that place.
+func able(extension string, place callback.Place) bool {
+	_, has := agentOf(extension, time.Time{}).Skills[place.Skill]
+	return has && (place.TargetAgent == "" || place.TargetAgent == extension)
+}
+
 // leftAlone gives contacts with agents beside whom they have waited for too long.
-func (r *recorded) leftAlone() map[callback.ContactID]string {
+func (g *grand) leftAlone(r *recorded) map[callback.ContactID]string {
 	left := map[callback.ContactID]string{}
 	for contact, waits := range r.waits {
 		for extension, idle := range r.idle {
-			if _, able := agentOf(extension, time.Time{}).Skills[r.places[contact].Skill]; able && longestOverlap(waits, idle) > matchedBy {
+			waits := without(waits, g.away.from, g.away.to)
+			if able(extension, r.places[contact]) && longestOverlap(waits, idle) > matchedBy {
 				left[contact] = extension
 			}
 		}
@@ -209,9 +216,14 @@ func (g *grand) readContacts(r *recorded) {
 	g.t.Helper()
 	facts, err := g.Facts(g.ctx, 0)
 	g.must("read the history", err)
+	target := map[callback.ContactID]string{}
 	for _, fact := range facts {
 		contact := callback.ContactID(fact.Contact)
 		switch fact.Kind {
+		case "arrived":
+			if fact.Data["dialled"] == dnisOfWanted {
+				target[contact] = wanted
+			}
 		case "queued":
 			number := func(name string) int {
 				n, err := strconv.Atoi(fact.Data[name])
@@ -219,7 +231,7 @@ func (g *grand) readContacts(r *recorded) {
 				return n
 			}
 			r.places[contact] = callback.Place{
-				Skill: fact.Data["skill"], QueuedAt: fact.At,
+				Skill: fact.Data["skill"], TargetAgent: target[contact], QueuedAt: fact.At,
 				Priority: callback.Priority{Initial: number("initial"), Acceleration: number("acceleration"), Maximum: number("maximum")},
 			}
 			r.waits[contact] = []span{{from: fact.At.Add(settled), to: fact.At.Add(time.Hour)}}

@@ -16,25 +16,31 @@ import (
 
 // staff are the agents of the grand play.
 var staff = []worker{
-	{extension: "1001", skills: map[string]int{"support": 1}, hz: 620},
-	{extension: "1002", skills: map[string]int{"support": 1}, hz: 800},
+	{extension: "1001", skills: map[string]int{"support": 1}, hz: 620, first: true},
+	{extension: "1002", skills: map[string]int{"support": 1}, hz: 800, first: true},
 	{extension: "1003", skills: map[string]int{"support": 2}, hz: 900, refuses: []int{486, 603}},
 	{extension: "1004", skills: map[string]int{"support": 5, "sales": 5}, hz: 1000, leaves: 1},
 	{extension: "1005", skills: map[string]int{"support": 2, "sales": 1}, hz: 1100},
-	{extension: "1006", skills: map[string]int{"sales": 1}, hz: 1200, refuses: []int{ringsOut}},
-	{extension: "1007", skills: map[string]int{"sales": 2}, hz: 1400},
+	{extension: "1006", skills: map[string]int{"sales": 1}, hz: 1200, refuses: []int{ringsOut}, first: true},
+	{extension: "1007", skills: map[string]int{"sales": 2}, hz: 1400, first: true},
 	{extension: "1008", skills: map[string]int{"support": 3, "sales": 2}, hz: 1600, refuses: []int{ringsOut, 486}},
 	{extension: "1009", skills: map[string]int{"support": 3}, hz: 1800, leaves: 2},
-	{extension: "1010", skills: map[string]int{"sales": 3}, hz: 2000},
+	{extension: wanted, skills: map[string]int{"sales": 3}, hz: 2000, comes: 10 * time.Second},
 }
 
-// worker is an agent with a phone. They log in and out by code.
+// wanted is the agent for whom one contact waits, the oldest of all until that agent comes: what a class may
+// promise by the oldest is then more than what its first contact has, and only the right order finds the best.
+const wanted = "1010"
+
+// worker is an agent with a phone.
 type worker struct {
 	extension string
 	skills    map[string]int // the proficiency in each
 	hz        float64        // what the agent's phone sends
 	refuses   []int          // what becomes of the first offers: a status by which the phone declines, or ringsOut
 	leaves    int            // after so many conversations the agent logs out for a while; 0: never
+	first     bool           // is there at once, with all others of them; the rest log in by code, one after the other
+	comes     time.Duration  // so long after these; 0: as soon as it is their turn
 }
 
 // ringsOut lets a phone ring until it is given up.
@@ -44,19 +50,21 @@ const ringsOut = 0
 const (
 	crowd     = 30 // contacts
 	early     = 14 // of them, who call before any agent has logged in
+	elders    = 2  // of these, who call some time before the others
 	late      = 7  // of them, who call when the others are served and all agents idle
 	conversed = time.Second
+	headStart = 3 * time.Second // of the elders
 )
 
-// grandClasses are the priorities by which the contacts stand in a skill's queue: rising passes ahead within
-// some seconds.
+// grandClasses are the priorities by which the contacts stand in a skill's queue. All rise, so fast that it
+// shows within seconds: rising passes ahead.
 var grandClasses = []struct {
 	name string
 	callback.Priority
 }{
-	{"plain", callback.Priority{Acceleration: 1, Maximum: 1000}},
-	{"ahead", callback.Priority{Initial: 10, Maximum: 10}},
-	{"rising", callback.Priority{Acceleration: 120, Maximum: 40}},
+	{"plain", callback.Priority{Acceleration: 300, Maximum: 1000}},
+	{"ahead", callback.Priority{Initial: 10, Acceleration: 300, Maximum: 60}},
+	{"rising", callback.Priority{Acceleration: 600, Maximum: 1000}},
 }
 
 var grandSkills = []string{"support", "sales"}
@@ -68,9 +76,13 @@ type person struct {
 	class     int // in grandClasses
 	callback  bool
 	impatient bool // hangs up before an agent is there
+	waits     bool // for the agent who is wanted
 
 	talkedTo string // the agents whom they have heard
 }
+
+// dnisOfWanted is the number of those who wait for one agent.
+const dnisOfWanted = "8005550299"
 
 // dnis is the number that such a person dials: the script tells by it what they want.
 func dnis(skill, class int, callback bool) string {
@@ -97,6 +109,12 @@ func grandScript() []byte {
 			}
 		}
 	}
+	fmt.Fprintf(&cases, "      %q: wait\n", dnisOfWanted)
+	fmt.Fprintf(&requests, `
+  wait:
+    Reqagent: {Skill: sales, TargetAgent: "%s", PriorityManagement: Custom, Acceleration: %d, MaxPriority: %d}
+    branches: {Default: leave}
+`, wanted, grandClasses[0].Acceleration, grandClasses[0].Maximum)
 	return []byte(`
 type: Phone
 start: which
@@ -115,6 +133,7 @@ type grand struct {
 	*stage
 	phones map[string]*phone.Phone
 	people []*person
+	away   span // when callbackd was
 }
 
 func TestThirtyContactsAndTenAgentsMeetInTheOrderOfTheQueue(t *testing.T) {
@@ -155,12 +174,22 @@ func (g *grand) play() {
 			return g.count(`SELECT count(*) FROM fact WHERE kind = 'queued'`) > i, nil
 		})
 		g.must("be queued", err)
+		if i == elders-1 {
+			pause(g.ctx, headStart)
+		}
 	}
 	day, over := context.WithCancel(g.ctx)
 	defer over()
-	for i, w := range staff {
-		workers.Go(func() { errs[len(g.people)+i] = g.work(day, w, time.Duration(i)*200*time.Millisecond) })
+	work := func(first bool) {
+		for i, w := range staff {
+			if w.first == first {
+				workers.Go(func() { errs[len(g.people)+i] = g.work(day, w, time.Duration(i)*200*time.Millisecond+w.comes) })
+			}
+		}
 	}
+	work(true)
+	g.comeTogether()
+	work(false)
 	for i := early; i < len(g.people); i++ {
 		if i == len(g.people)-late {
 			callers.Wait()
@@ -175,15 +204,53 @@ func (g *grand) play() {
 	g.must("play", errors.Join(errs...))
 }
 
+// comeTogether lets the first agents be there all at once: they are made available while callbackd is away,
+// as for a new version. Its first look at the queue finds several of them, and more contacts than they can
+// serve.
+func (g *grand) comeTogether() {
+	g.t.Helper()
+	stay, leave := 0, 0
+	for _, p := range g.people[:early] {
+		switch {
+		case p.impatient:
+		case p.callback:
+			leave++
+		default:
+			stay++
+		}
+	}
+	g.awaitCount("who stays on the line", stay, `SELECT count(*) FROM contact WHERE state = 'live'`)
+	g.awaitCount("who waits for a callback", leave, `SELECT count(*) FROM contact WHERE state = 'callback'`)
+	g.awaitCount("the legs of those on the line", stay, `SELECT count(*) FROM leg WHERE ended_at IS NULL`)
+	g.away.from = time.Now()
+	g.must("end callbackd", g.Terminate(g.within(10*time.Second)))
+	for _, w := range staff {
+		if w.first {
+			g.setAgent(w.extension, "available")
+		}
+	}
+	g.must("start callbackd again", g.Start(g.within(30*time.Second)))
+	g.away.to = time.Now()
+}
+
 // gather says who calls.
 func (g *grand) gather() {
 	for i := range crowd {
 		p := &person{
-			ani: fmt.Sprint(2125552000 + i), skill: i % 3 % 2, class: i / 2 % 3, callback: i%5 == 1 || i%5 == 3,
-			impatient: i == 4 || i == 10,
+			ani: fmt.Sprint(2125552000 + i), skill: (i + 2) % 3 % 2, class: i / 2 % 3, callback: i%5 == 1 || i%5 == 3,
+			impatient: i == 4 || i == 10, waits: i == 0,
 		}
+		p.callback = p.callback || p.waits
 		g.people = append(g.people, p)
 	}
+}
+
+// number is what they dial.
+func (p *person) number() string {
+	if p.waits {
+		return dnisOfWanted
+	}
+	return dnis(p.skill, p.class, p.callback)
 }
 
 // pause lets a time go by that belongs to the play.
@@ -197,7 +264,7 @@ func pause(ctx context.Context, d time.Duration) {
 func (g *grand) callIn(p *person) error {
 	ctx, cancel := context.WithTimeout(g.ctx, 90*time.Second)
 	defer cancel()
-	call, err := g.Carrier.Call(ctx, p.ani, dnis(p.skill, p.class, p.callback))
+	call, err := g.Carrier.Call(ctx, p.ani, p.number())
 	if err != nil {
 		return err
 	}
@@ -241,9 +308,11 @@ func heardAgents(call *phone.Call) string {
 // work lets an agent come, serve contacts until the day is over, and go.
 func (g *grand) work(day context.Context, w worker, comes time.Duration) error {
 	p := g.phones[w.extension]
-	pause(day, comes)
-	if err := g.code(p); err != nil {
-		return err
+	if !w.first {
+		pause(day, comes)
+		if err := g.code(p); err != nil {
+			return err
+		}
 	}
 	offers, conversations := 0, 0
 	for {
