@@ -109,16 +109,16 @@ type figures struct {
 
 func (f *figures) add(d time.Duration) { f.all = append(f.all, d) }
 
-// report logs the figures. Only what is far off the goal fails, since the machine may have more to do
-// than to be measured.
+// report logs the figures. Only a median far off the goal fails, since the machine may have more to do than
+// to be measured, and stops now and then for a while.
 func (f *figures) report(t *testing.T) {
 	t.Helper()
 	slices.Sort(f.all)
-	worst := f.all[len(f.all)-1]
+	median, worst := f.all[len(f.all)/2], f.all[len(f.all)-1]
 	t.Logf("%-52s median %4d ms, worst %4d ms of %d (goal: %d ms)", f.what,
-		f.all[len(f.all)/2].Milliseconds(), worst.Milliseconds(), len(f.all), f.goal.Milliseconds())
-	if worst > 5*f.goal {
-		t.Errorf("%s: %s is more than five times the goal of %s", f.what, worst, f.goal)
+		median.Milliseconds(), worst.Milliseconds(), len(f.all), f.goal.Milliseconds())
+	if median > 3*f.goal {
+		t.Errorf("%s: %s in the median is more than three times the goal of %s", f.what, median, f.goal)
 	}
 }
 
@@ -303,9 +303,7 @@ actions:
 	agent := s.agent("1001")
 	joined := figures{what: "the contact's answer to a callback to both hearing", goal: 60 * time.Millisecond}
 	for range repetitions {
-		first, err := s.Carrier.Call(s.ctx, callerANI, s.Asterisk.DID)
-		s.must("call", err)
-		_, err = first.AwaitEnded(s.within(10 * time.Second)) // the answer and the end may come as one
+		_, err := s.dialIn(s.Asterisk.DID).AwaitEnded(s.within(10 * time.Second))
 		s.must("be hung up on", err)
 		agentCall := s.ringing(agent)
 		s.answer(agentCall, agentHz)
