@@ -281,6 +281,11 @@ func (g *grand) readAgent(r *recorded, extension string) {
 			spans = append(spans, s)
 		}
 	}
+	for _, o := range r.offers { // one that is being made is in the agent's history some time after its moment
+		if o.Agent == extension {
+			spans = without(spans, o.At.Add(-nearly), o.Ended)
+		}
+	}
 	for _, call := range g.phones[extension].Calls() {
 		events := call.Events()
 		spans = without(spans, events[0].At.Add(-nearly), events[len(events)-1].At.Add(settled))
