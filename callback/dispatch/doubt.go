@@ -71,10 +71,14 @@ func (d *Dispatcher) doubtOf(c *callback.Contact) callback.Event {
 	return waitingOffer(c)
 }
 
-// waitingOffer gives the contact's offer if it rings or is about to; nil if not.
+// waitingOffer gives the contact's offer if it rings or is about to, or if its end is decided and not known to
+// have come; nil if not.
 func waitingOffer(c *callback.Contact) callback.Event {
+	if !c.Offer.Open() {
+		return nil
+	}
 	for _, leg := range c.Legs {
-		if c.Offer.Ringing() && leg.Channel == c.Offer.Channel {
+		if leg.Channel == c.Offer.Channel && (c.Offer.Ringing() || !leg.HangupAt.IsZero()) {
 			return callback.OfferMade{Offer: *c.Offer, Leg: leg}
 		}
 	}

@@ -45,6 +45,7 @@ type fakeStore struct {
 	nobody       bool          // no agent is logged in
 	saving       func()        // what happens before each save
 	find         func()        // what happens once OpenCallback has found a contact
+	matched      func() error  // what happens between a match's commit and its answer; it fails if the answer is lost
 	creating     chan struct{} // Create waits until it is closed; nil: it does not
 	wakes        chan struct{}
 	asked        []fakeRequest // in the order of their IDs, from 1
@@ -381,8 +382,14 @@ func (f *fakeStore) Match(_ context.Context, request MatchRequest) ([]Match, err
 	}
 	id := pair.Contact
 	f.agent, f.until = callback.Offered, time.Time{}
-	f.offers[id] = request.Offer(id, *f.contacts[id].Contact.Place, Agent{Extension: "1001", Endpoint: "PJSIP/1001"})
-	return []Match{{Contact: id, Made: f.offers[id]}}, nil
+	match := Match{Contact: id, Made: request.Offer(id, *f.contacts[id].Contact.Place, Agent{Extension: "1001", Endpoint: "PJSIP/1001"})}
+	f.offers[id] = match.Made
+	if f.matched != nil {
+		if err := f.matched(); err != nil {
+			return nil, err
+		}
+	}
+	return []Match{match}, nil
 }
 
 func (f *fakeStore) Wakes() <-chan struct{} { return f.wakes }

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"time"
 
 	"github.com/callbackd/callbackd/callback"
 )
@@ -198,7 +199,9 @@ func (d *Dispatcher) start(ctx context.Context, record Record, ev callback.Event
 	d.startSession(ctx, d.newSession(record), ev)
 }
 
-// startSession runs a session that was made. Where the contact has one by now, that has the event.
+// startSession runs a session that was made. Where the contact has one by now, that has the event. The
+// hang-ups that the record has decided on are repeated: of those that a takeover has sent for an offer which was
+// not told yet, nobody has heard that there was nothing to hang up. A resync sees what there is.
 func (d *Dispatcher) startSession(ctx context.Context, s *session, ev callback.Event) {
 	id := s.record.Contact.ID
 	s.inbox.put(ev)
@@ -212,5 +215,8 @@ func (d *Dispatcher) startSession(ctx context.Context, s *session, ev callback.E
 	d.sessions[id] = s
 	d.mu.Unlock()
 	d.own(s)
+	if _, resynced := ev.(callback.Resynced); !resynced {
+		s.post(s.hangups(), time.Now())
+	}
 	d.spawn(func() { s.run(ctx) })
 }

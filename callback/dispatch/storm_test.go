@@ -83,11 +83,17 @@ func (m *mortal) Create(ctx context.Context, lease Lease, change Change) (callba
 	return m.fakeStore.Create(ctx, lease, change)
 }
 
+// Match commits at once, and answers up to two seconds later.
 func (m *mortal) Match(ctx context.Context, request MatchRequest) ([]Match, error) {
 	if m.dead.Load() {
 		return nil, errAway
 	}
-	return m.fakeStore.Match(ctx, request)
+	matches, err := m.fakeStore.Match(ctx, request)
+	m.pbx.mu.Lock()
+	takes := max(m.dice.IntN(6000)-4000, 0)
+	m.pbx.mu.Unlock()
+	time.Sleep(time.Duration(takes) * time.Millisecond)
+	return matches, err
 }
 
 func (m *mortal) AskAgentAt(ctx context.Context, endpoint string, ask callback.AgentAsk, askedBy string) (callback.AgentState, error) {

@@ -88,6 +88,48 @@ func TestATakeoverEndsTheRingingOfTheOldContactsAgent(t *testing.T) {
 	})
 }
 
+// The offer stands in the database by then and is ended there, and the taker hangs up a leg that nobody has made.
+// That there is none the old contact's session must hear, which begins only now.
+func TestTheAgentOfACallbackThatIsTakenOverBeforeItsMatchIsKnownIsFreedAtOnce(t *testing.T) {
+	for name, err := range map[string]error{"answered late": nil, "never answered": ErrUnsure} {
+		t.Run(name, func(t *testing.T) {
+			inScript(t, takesOver, func(s *stage) {
+				s.sw.answer = func(cmd callback.Command) error {
+					if isHangup(cmd) {
+						return errGone
+					}
+					return nil
+				}
+				waiting(s)
+				answer := make(chan struct{})
+				s.store.mu.Lock()
+				s.store.matched = func() error {
+					s.store.matched = nil
+					s.store.mu.Unlock()
+					defer s.store.mu.Lock()
+					<-answer
+					return err
+				}
+				s.store.mu.Unlock()
+				s.free()
+				s.again()
+				s.at(2, "taken")
+				close(answer)
+				s.pass(2 * pollPause)
+				if offer, n := last[callback.CreateLeg](s.sw); n != 1 || offer.Contact != 2 {
+					t.Errorf("%d offers, the last of contact %d; want the taker's only", n, offer.Contact)
+				}
+				if c := s.record(1).Contact; !c.Idle() {
+					t.Errorf("what was taken over has the offer %+v", c.Offer)
+				}
+				if s.d.sessionCount() != 1 {
+					t.Errorf("%v sessions, want the taker's only", s.d.sessionCount())
+				}
+			})
+		})
+	}
+}
+
 // dialling plays a callback up to the ringing of the contact's phone, and gives both legs.
 func (s *stage) dialling() (agent, contact string) {
 	waiting(s)
