@@ -246,3 +246,38 @@ func TestADiallingWhoseCommitWasAnsweredLateIsNotSent(t *testing.T) {
 		}
 	})
 }
+
+// The database is away between a match and the loading of its contact; a person who cancels the callback
+// comes first when it is back. By the time the offer is told, its agent is being rung for another caller.
+func TestAnOfferThatIsOverBeforeItIsToldFreesItsAgentOnce(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		s.sw.answer = func(cmd callback.Command) error {
+			if isHangup(cmd) {
+				return errGone
+			}
+			return nil
+		}
+		waiting(s)
+		s.store.mu.Lock()
+		s.store.matched = func() error {
+			s.store.matched, s.store.away = nil, true
+			return nil
+		}
+		s.store.mu.Unlock()
+		s.event(callback.DeviceChanged{Device: "PJSIP/1001", State: callback.DeviceNotInUse})
+		s.store.setAway(false)
+		s.event(callback.LegArrived{Channel: "next", Script: "example", ANI: "2125550199", DNIS: "8005550100", Dialled: "8005550100"})
+		id := s.request(callback.RequestCancel, callback.Changes{})
+		s.pass(retryPause)
+		s.done(id, "")
+		if offer, n := last[callback.CreateLeg](s.sw); n != 1 || offer.Contact != 2 {
+			t.Fatalf("%d offers, the last of contact %d; want one of the next caller's", n, offer.Contact)
+		}
+		if s.store.agent != callback.Offered {
+			t.Errorf("the agent is %s while the phone rings", s.store.agent)
+		}
+		if used := s.d.portCount(); used != 2 {
+			t.Errorf("%v ports, want the next caller's and the agent's", used)
+		}
+	})
+}

@@ -75,6 +75,13 @@ func (d *Dispatcher) offerKnown(c *callback.Contact) {
 	delete(d.ports.reserved, c.ID)
 }
 
+// offerOver frees what was reserved for an offer that nobody has to be told of any more.
+func (d *Dispatcher) offerOver(id callback.ContactID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.ports.reserved, id)
+}
+
 func (d *Dispatcher) portCount() float64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -161,7 +161,8 @@ func (d *Dispatcher) leave(s *session) bool {
 	return true
 }
 
-// deliver puts an event into the inbox of a contact's session, and starts one where there is none.
+// deliver puts an event into the inbox of a contact's session, and starts one where there is none, but for an
+// offer that is over by then: its agent may have another one.
 func (d *Dispatcher) deliver(ctx context.Context, id callback.ContactID, ev callback.Event) error {
 	if d.toSession(id, ev) {
 		return nil
@@ -169,6 +170,10 @@ func (d *Dispatcher) deliver(ctx context.Context, id callback.ContactID, ev call
 	record, err := d.load(ctx, id)
 	if err != nil {
 		return err
+	}
+	if _, offer := ev.(callback.OfferMade); offer && waitingOffer(record.Contact) == nil {
+		d.offerOver(id)
+		return nil
 	}
 	d.start(ctx, record, ev)
 	return nil
