@@ -12,6 +12,7 @@ import (
 const (
 	statusUnavailable   = "UNAVAILABLE"
 	statusUnknownScript = "UNKNOWN_SCRIPT"
+	statusNoPorts       = "NO_PORTS"
 )
 
 // arrived takes a call that has just come in. The session owns the channel from now on, so that no
@@ -30,6 +31,14 @@ func (d *Dispatcher) arrived(ctx context.Context, ev callback.LegArrived) {
 		d.mu.Unlock()
 		return
 	}
+	if d.ports.full() {
+		d.mu.Unlock()
+		d.log.Warn("a call came in and node.ports are used up: given back to the dialplan", "channel", ev.Channel)
+		d.metrics.calls.WithLabelValues("no_ports").Inc()
+		d.spawn(func() { d.giveBack(ctx, ev.Channel, statusNoPorts) })
+		return
+	}
+	d.ports.arriving++
 	s.owns = []string{ev.Channel}
 	d.owned[ev.Channel] = s
 	d.mu.Unlock()
@@ -55,6 +64,7 @@ func (d *Dispatcher) create(ctx context.Context, s *session, ev callback.LegArri
 		}
 		d.giveBack(ctx, ev.Channel, statusUnavailable)
 		d.disown(s) // only now: a resync would have taken the call in again
+		d.noteArrival(s)
 		return false
 	}
 	d.metrics.calls.WithLabelValues("taken").Inc()
@@ -65,6 +75,7 @@ func (d *Dispatcher) create(ctx context.Context, s *session, ev callback.LegArri
 	d.mu.Lock()
 	d.sessions[id] = s
 	d.mu.Unlock()
+	d.noteArrival(s)
 	s.handle(ctx, play.Begin{})
 	return true
 }

@@ -15,7 +15,8 @@ const pollPause = time.Second
 
 // match offers contacts to free agents whenever something may have changed, and every pollPause.
 func (d *Dispatcher) match(ctx context.Context) {
-	d.reached = nil // what an earlier holder has said
+	d.reached = nil
+	d.reach(context.WithoutCancel(ctx)) // what was said before holds no more, however short this hold may be
 	ticker := time.NewTicker(pollPause)
 	defer ticker.Stop()
 	for {
@@ -49,13 +50,13 @@ func (d *Dispatcher) rematchFor(changes []callback.AgentChange) {
 func (d *Dispatcher) matchAll(ctx context.Context) {
 	rung := map[string]bool{}
 	for ctx.Err() == nil {
-		devices, most := d.freeDevices()
+		devices, ports := d.freeDevices()
 		devices = slices.DeleteFunc(devices, func(device string) bool { return rung[device] })
 		if len(devices) == 0 {
 			return
 		}
 		matchCtx, cancel := context.WithTimeout(ctx, saveLimit)
-		matches, err := d.o.Store.Match(matchCtx, MatchRequest{Lease: d.lease(), Devices: devices, Most: most, Offer: d.offer})
+		matches, err := d.o.Store.Match(matchCtx, MatchRequest{Lease: d.lease(), Devices: devices, Ports: ports, Offer: d.offer})
 		cancel()
 		d.noteMatching(err)
 		if err != nil || len(matches) == 0 {

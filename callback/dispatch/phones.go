@@ -90,16 +90,16 @@ func (d *Dispatcher) setAgentPhones(agents []AgentLamp) {
 	}
 }
 
-// freeDevices gives the agents' endpoints that Asterisk could ring, sorted, and how many of them may be rung at once;
+// freeDevices gives the agents' endpoints that Asterisk could ring, sorted, and how many ports there are for it;
 // none while Asterisk can't be reached or the node has no ports left.
-func (d *Dispatcher) freeDevices() (devices []string, most int) {
+func (d *Dispatcher) freeDevices() (devices []string, ports int) {
 	if !d.connected.Load() || d.unreachedLately() {
 		return nil, 0
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	most = d.ports.offers()
-	if most == 0 {
+	ports = d.ports.free()
+	if ports == 0 {
 		return nil, 0
 	}
 	for device, state := range d.devices {
@@ -108,17 +108,26 @@ func (d *Dispatcher) freeDevices() (devices []string, most int) {
 		}
 	}
 	slices.Sort(devices)
-	return devices, most
+	return devices, ports
+}
+
+// reachable gives what the other nodes are to know of freeDevices: those to whom this node could give a callback.
+// Until it knows which phones are agents', and while it makes no matches, there are none.
+func (d *Dispatcher) reachable() []string {
+	devices, ports := d.freeDevices()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if ports < callbackPorts || d.agentPhones == nil || d.matchless {
+		return nil
+	}
+	return devices
 }
 
 // reach tells the other nodes which phones this one can ring, where that has changed. What could not be told
 // is told the next time.
 func (d *Dispatcher) reach(ctx context.Context) {
-	d.mu.Lock()
-	known := d.agentPhones != nil
-	d.mu.Unlock()
-	devices, _ := d.freeDevices()
-	if !known || d.reached != nil && slices.Equal(*d.reached, devices) {
+	devices := d.reachable()
+	if d.reached != nil && slices.Equal(*d.reached, devices) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)

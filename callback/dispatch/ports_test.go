@@ -35,41 +35,99 @@ func (s *stage) reachable() []string {
 	return s.store.reached["n1"]
 }
 
-func TestNobodyIsOfferedWhileTheNodeHasNotTwoPortsFree(t *testing.T) {
-	withPorts(t, 3, func(s *stage) {
+// statuses gives why calls were given back.
+func (s *stage) statuses() (given []string) {
+	s.sw.mu.Lock()
+	defer s.sw.mu.Unlock()
+	for _, c := range s.sw.commands {
+		if back, ok := c.(callback.GiveBack); ok {
+			given = append(given, back.Status)
+		}
+	}
+	return given
+}
+
+func TestCallsLeaveTwoPortsToThoseWhoServeThem(t *testing.T) {
+	withPorts(t, 4, func(s *stage) {
+		s.free()
+		s.phone(callback.DeviceInUse)
 		s.calls("in-1", "2125550101")
 		s.calls("in-2", "2125550102")
-		s.free()
-		if _, n := s.rung(); n != 0 || len(s.reachable()) != 0 || s.d.portCount() != 2 {
-			t.Fatalf("with 2 of 3 ports used %d agents are rung, %v can be", n, s.reachable())
+		s.calls("in-3", "2125550103")
+		if got := s.statuses(); !slices.Equal(got, []string{"NO_PORTS"}) || s.d.portCount() != 2 {
+			t.Fatalf("given back are %v, and %v ports are used", got, s.d.portCount())
 		}
-		s.event(callback.LegEnded{Channel: "in-2", Cause: 16})
+		s.phone(callback.DeviceNotInUse)
 		agent, n := s.rung()
-		if n != 1 || agent.Party != callback.PartyAgent || s.d.portCount() != 2 {
-			t.Fatalf("with 1 of 3 ports used %d agents are rung, and %v ports are used then", n, s.d.portCount())
+		if n != 1 || agent.Party != callback.PartyAgent || s.d.portCount() != 3 {
+			t.Fatalf("%d agents are rung, and %v ports are used", n, s.d.portCount())
 		}
 		s.event(callback.LegCreated{Channel: agent.Channel})
-		s.event(callback.LegEnded{Channel: "in-1", Cause: 16})
-		s.event(callback.LegEnded{Channel: agent.Channel, Cause: 16})
+		for _, channel := range []string{"in-2", "in-1", agent.Channel} {
+			s.event(callback.LegEnded{Channel: channel, Cause: 16})
+		}
 		s.pass(pollPause)
-		if s.d.portCount() != 0 || !slices.Equal(s.reachable(), []string{"PJSIP/1001"}) {
-			t.Errorf("%v ports are used when all have gone, and %v can be rung", s.d.portCount(), s.reachable())
+		if n := len(s.d.ports.used) + len(s.d.ports.reserved); s.d.portCount() != 0 || n != 0 {
+			t.Errorf("%v ports are used when all have gone, by %d contacts", s.d.portCount(), n)
+		}
+	})
+}
+
+func TestABurstOfCallsLeavesTwoPorts(t *testing.T) {
+	withPorts(t, 5, func(s *stage) {
+		s.store.mu.Lock()
+		s.store.creating = make(chan struct{})
+		s.store.mu.Unlock()
+		for _, n := range []string{"1", "2", "3", "4", "5"} {
+			s.calls("in-"+n, "212555010"+n)
+		}
+		close(s.store.creating)
+		synctest.Wait()
+		if got := s.statuses(); len(got) != 2 || s.d.portCount() != 3 {
+			t.Errorf("given back are %v, and %v ports are used", got, s.d.portCount())
+		}
+	})
+}
+
+func TestACallThatCouldNotBeSavedUsesNoPort(t *testing.T) {
+	withPorts(t, 5, func(s *stage) {
+		s.store.setAway(true)
+		s.calls("in-1", "2125550101")
+		s.pass(2 * saveLimit)
+		if got := s.statuses(); !slices.Equal(got, []string{"UNAVAILABLE"}) || s.d.portCount() != 0 {
+			t.Errorf("given back are %v, and %v ports are used", got, s.d.portCount())
 		}
 	})
 }
 
 func TestACallbackThatIsOfferedKeepsAPortForTheContact(t *testing.T) {
-	withPorts(t, 2, func(s *stage) {
+	withPorts(t, 4, func(s *stage) {
 		s.crowd(1)
 		s.free()
 		agent, n := s.rung()
 		if n != 1 || agent.Party != callback.PartyAgent || s.d.portCount() != 2 {
 			t.Fatalf("%d agents are rung, and %v ports are used", n, s.d.portCount())
 		}
-		s.calls("in-1", "2125550101") // whom nothing turns away
-		s.pass(pollPause)
-		if got := s.d.portCount(); got != 3 {
-			t.Errorf("%v ports are used with a live caller beside", got)
+		s.calls("in-1", "2125550101")
+		if got := s.statuses(); !slices.Equal(got, []string{"NO_PORTS"}) {
+			t.Errorf("given back are %v beside an offered callback", got)
+		}
+	})
+}
+
+// Nobody comes to wait for a phone that this node would not ring.
+func TestTheOtherNodesAreToldOfNoPhonesWithoutPortsForACallback(t *testing.T) {
+	withPorts(t, 4, func(s *stage) {
+		s.free()
+		if len(s.reachable()) != 1 {
+			t.Fatalf("at first %v can be rung", s.reachable())
+		}
+		s.phone(callback.DeviceInUse)
+		s.crowd(1)
+		s.calls("in-1", "2125550101")
+		s.phone(callback.DeviceNotInUse) // the callback comes first
+		if s.d.portCount() != 3 || len(s.reachable()) != 0 {
+			t.Errorf("with %v of 4 ports used %v can be rung", s.d.portCount(), s.reachable())
 		}
 	})
 }
@@ -107,6 +165,21 @@ func TestOnlyThePhonesOfAgentsAreLookedAt(t *testing.T) {
 		s.free()
 		if devices, _ := s.d.freeDevices(); !slices.Equal(devices, []string{"PJSIP/1001"}) || !slices.Equal(s.reachable(), devices) {
 			t.Errorf("looked at are %v, and told the other nodes %v", devices, s.reachable())
+		}
+	})
+}
+
+// An Asterisk that is down may stay so for long, and the node be held all the while.
+func TestWhatAnEarlierHolderHasSaidOfThePhonesIsTakenBackWithoutAsterisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.store.reached["n1"] = []string{"PJSIP/1001"}
+		s.sw.refuse = errors.New("a test")
+		s.run()
+		defer func() { s.stop() }()
+		s.pass(2 * pollPause)
+		if len(s.reachable()) != 0 {
+			t.Errorf("%v can be rung", s.reachable())
 		}
 	})
 }

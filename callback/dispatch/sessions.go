@@ -73,7 +73,7 @@ func (d *Dispatcher) own(s *session) {
 	if c.Bridge != "" {
 		s.owns = append(s.owns, c.Bridge)
 	}
-	d.ports.note(c)
+	d.ports.note(c, d.o.Node)
 	for _, id := range s.owns {
 		if other := d.owned[id]; other != nil && other != s {
 			other.inbox.move(s.inbox, func(ev callback.Event) bool { return isOf(ev, id) })

@@ -70,7 +70,7 @@ type Due struct {
 type MatchRequest struct {
 	Lease   Lease
 	Devices []string // the endpoints that can be rung there now, as in PJSIP/1001
-	Most    int      // how many offers can be made at most; at least 1
+	Ports   int      // how many channels the offers may come to use there, as queue.Ports says; at least 1
 	// Offer makes the offer for a pair that was found. It does no I/O.
 	Offer func(contact callback.ContactID, place callback.Place, agent Agent) callback.OfferMade
 }

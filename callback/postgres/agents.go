@@ -92,7 +92,7 @@ const agentMembers = `
 	              ELSE a.presence_since END,
 	'until', CASE WHEN state = a.activity THEN a.activity_until END,
 	'nodes', (SELECT coalesce(json_agg(r.node ORDER BY r.node), '[]')
-	          FROM reach r JOIN node n ON n.name = r.node
+	          FROM reach r JOIN node n ON n.name = r.node AND n.epoch = r.epoch
 	          WHERE r.endpoint = a.endpoint AND n.expires_at > clock_timestamp()),
 	'skills', (SELECT coalesce(json_agg(json_build_object('skill', s.skill, 'proficiency', s.proficiency)
 	                                    ORDER BY s.proficiency, s.skill), '[]')

@@ -15,7 +15,7 @@ WITH lease AS MATERIALIZED (
     SELECT endpoint, $1 AS node FROM unnest($4::text[]) endpoint WHERE EXISTS (SELECT FROM oldest)
     UNION ALL
     SELECT r.endpoint, r.node
-    FROM clock, node n JOIN reach r ON r.node = n.name
+    FROM clock, node n JOIN reach r ON r.node = n.name AND r.epoch = n.epoch
     WHERE n.name <> $1 AND n.expires_at > clock.now AND EXISTS (SELECT FROM oldest)
 ), ready AS MATERIALIZED (
     SELECT a.extension, a.endpoint, a.idle_since, phone.node

@@ -82,13 +82,13 @@ func addAgent(t testing.TB, store *postgres.Store, extension string, skills ...p
 	}
 }
 
-// request asks for one match with these agents' phones free.
+// request asks for a match with these agents' phones free, and with ports for one callback.
 func request(lease dispatch.Lease, extensions ...string) dispatch.MatchRequest {
 	devices := make([]string, 0, len(extensions))
 	for _, extension := range extensions {
 		devices = append(devices, "PJSIP/"+extension)
 	}
-	return dispatch.MatchRequest{Lease: lease, Devices: devices, Most: 1, Offer: makeOffer(lease.Node)}
+	return dispatch.MatchRequest{Lease: lease, Devices: devices, Ports: 2, Offer: makeOffer(lease.Node)}
 }
 
 func makeOffer(node string) func(callback.ContactID, callback.Place, dispatch.Agent) callback.OfferMade {
@@ -114,8 +114,11 @@ func match(t testing.TB, store *postgres.Store, r dispatch.MatchRequest) *dispat
 
 func matchOne(ctx context.Context, store *postgres.Store, r dispatch.MatchRequest) (*dispatch.Match, error) {
 	matches, err := store.Match(ctx, r)
-	if err != nil || len(matches) == 0 {
+	switch {
+	case err != nil || len(matches) == 0:
 		return nil, err
+	case len(matches) > 1:
+		return nil, fmt.Errorf("there are %d matches, want one", len(matches))
 	}
 	return &matches[0], nil
 }

@@ -60,10 +60,11 @@ type took struct {
 type passed struct {
 	contacts []callback.ContactID
 	agents   []string
+	alone    bool // one offer at a time
 }
 
 // Match finds all that can be brought together now, as [queue.Pairs] says, and commits the offers of the
-// request's node in one transaction, so many at most as the request allows. What another transaction has
+// request's node in one transaction, as many as it has ports for. What another transaction has
 // locked is passed over for the next best. It gives nil where there is nothing. When the commit's answer was
 // lost it reads back which offers stand; [dispatch.ErrUnsure] means that that has failed, too, and a load of
 // the contacts will tell. A contact whose offer the database refuses, whatever it is that is wrong with its
@@ -76,10 +77,12 @@ func (s *Store) Match(ctx context.Context, request dispatch.MatchRequest) ([]dis
 		case errors.Is(err, dispatch.ErrUnsure):
 			matches, err = s.readBack(ctx, matches, err)
 		case refusesRow(err) && len(matches) > 1: // which one will be seen
-			request.Most = 1
+			pass.alone = true
 			continue
 		case refusesRow(err) && len(matches) == 1:
-			s.logger.Error("a contact can't be offered to anybody: please report this", "contact", matches[0].Contact, "error", err)
+			if _, said := s.spoilt.LoadOrStore(matches[0].Contact, true); !said {
+				s.logger.Error("a contact can't be offered to anybody: please report this", "contact", matches[0].Contact, "error", err)
+			}
 			pass.contacts = append(pass.contacts, matches[0].Contact)
 			continue
 		}
@@ -115,10 +118,14 @@ func (s *Store) matchOnce(ctx context.Context, request dispatch.MatchRequest, pa
 
 // takeBest takes the best pairs, and notes where others have taken one of their contacts.
 func (s *Store) takeBest(ctx context.Context, request dispatch.MatchRequest, look scene, pass *passed) (matches []dispatch.Match, more bool, err error) {
-	matches, rows := look.offers(look.pairs(request.Lease.Node, request.Most), request)
-	if len(matches) == 0 {
+	pairs := look.pairs(request.Lease.Node, request.Ports)
+	if len(pairs) == 0 {
 		return nil, false, nil
 	}
+	if pass.alone {
+		pairs = pairs[:1]
+	}
+	matches, rows := look.offers(pairs, request)
 	var result took
 	err = s.transact(ctx, func(tx *sqlx.Tx) error {
 		result, err = s.take(ctx, tx, request.Lease, rows)
@@ -136,9 +143,12 @@ func (s *Store) takeBest(ctx context.Context, request dispatch.MatchRequest, loo
 // takeUnlocked takes the first contacts of one kind that nobody has locked, so many as there are agents for
 // them: where several matchers look at the same contacts each would lose all but one of its tries.
 func (s *Store) takeUnlocked(ctx context.Context, request dispatch.MatchRequest, look scene, pass *passed) (matches []dispatch.Match, more bool, err error) {
-	choice := look.choice(request.Lease.Node, request.Most)
+	choice := look.choice(request.Lease.Node, request.Ports)
 	if len(choice.agents) == 0 {
 		return nil, false, nil
+	}
+	if pass.alone {
+		choice.agents = choice.agents[:1]
 	}
 	lock, err := s.prepared.get(ctx, lockStatement)
 	if err != nil {

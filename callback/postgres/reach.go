@@ -17,9 +17,9 @@ const reachStatement = `
 	    WHERE r.node = lease.name AND NOT EXISTS (SELECT FROM unnest($4::text[]) said WHERE said = r.endpoint)
 	    RETURNING r.endpoint
 	), come AS (
-	    INSERT INTO reach (endpoint, node)
-	    SELECT endpoint, lease.name FROM lease, unnest($4::text[]) endpoint
-	    ON CONFLICT DO NOTHING
+	    INSERT INTO reach (endpoint, node, epoch)
+	    SELECT endpoint, lease.name, $3 FROM lease, unnest($4::text[]) endpoint
+	    ON CONFLICT (endpoint, node) DO UPDATE SET epoch = excluded.epoch WHERE reach.epoch <> excluded.epoch
 	)
 	SELECT (SELECT count(*) FROM lease) AS leases, (SELECT count(*) FROM gone) AS gone`
 

@@ -86,6 +86,13 @@ func TestAnotherNodesAgentDoesNotHoldUpACallback(t *testing.T) {
 		"the node's lease is over": func(_ *testing.T, _ *pair, exec func(string) error) error {
 			return exec("UPDATE node SET expires_at = clock_timestamp() WHERE name = 'pbx2'")
 		},
+		"another daemon holds the node and has said nothing yet": func(t *testing.T, p *pair, _ func(string) error) error {
+			if err := p.ReleaseLease(t.Context(), p.two); err != nil {
+				return err
+			}
+			_, err := p.AcquireLease(t.Context(), pbx2, "host:2:def", time.Minute)
+			return err
+		},
 		"the agent has another contact": func(_ *testing.T, _ *pair, exec func(string) error) error {
 			return exec("UPDATE agent SET activity = 'offered' WHERE extension = '1002'")
 		},
@@ -133,10 +140,10 @@ func TestAMatchBringsAllTogetherAtOnceInTheQueuesOrder(t *testing.T) {
 	}
 	r := request(lease, extensions...)
 	for _, round := range []struct {
-		most int
-		want []callback.ContactID
-	}{{2, want[:2]}, {100, want[2:3]}, {100, nil}} {
-		r.Most = round.most
+		ports int
+		want  []callback.ContactID
+	}{{1, nil}, {5, want[:2]}, {100, want[2:3]}, {100, nil}} {
+		r.Ports = round.ports
 		matches, err := store.Match(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
@@ -146,7 +153,7 @@ func TestAMatchBringsAllTogetherAtOnceInTheQueuesOrder(t *testing.T) {
 			got = append(got, m.Contact)
 		}
 		if fmt.Sprint(got) != fmt.Sprint(round.want) {
-			t.Fatalf("%d at most: %v are matched, want %v", round.most, got, round.want)
+			t.Fatalf("with %d ports %v are matched, want %v", round.ports, got, round.want)
 		}
 	}
 }
@@ -169,7 +176,7 @@ func TestAMatchOffersNobodyAheadOfAContactWhoseAgentIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := request(lease, "1001", "1002")
-	r.Most = 2
+	r.Ports = 4
 	matches, err := store.Match(t.Context(), r)
 	if err != nil || len(matches) != 1 || matches[0].Contact != first || matches[0].Made.Offer.Agent != "1002" {
 		t.Fatalf("matched %+v (%v), want contact %s with agent 1002", matches, err, first)
@@ -193,7 +200,7 @@ func TestAContactThatTheDatabaseLetsNobodyOfferStopsNoOther(t *testing.T) {
 	for _, crowded := range []bool{false, true} {
 		postgres.Crowd(store, crowded)
 		r := request(lease, "1001", "1002", "1003")
-		r.Most = 3
+		r.Ports = 6
 		matches, err := store.Match(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
@@ -201,5 +208,147 @@ func TestAContactThatTheDatabaseLetsNobodyOfferStopsNoOther(t *testing.T) {
 		if crowded && len(matches) != 0 || !crowded && (len(matches) != 1 || matches[0].Contact != want) {
 			t.Fatalf("matched %+v, want contact %s alone", matches, want)
 		}
+	}
+}
+
+// takes makes a match while something happens between the look at the queue and the taking.
+func takes(t *testing.T, store *postgres.Store, r dispatch.MatchRequest, meanwhile func() error) []dispatch.Match {
+	t.Helper()
+	offer, happened := r.Offer, false
+	r.Offer = func(id callback.ContactID, p callback.Place, agent dispatch.Agent) callback.OfferMade {
+		if !happened {
+			happened = true
+			if err := meanwhile(); err != nil {
+				t.Error(err)
+			}
+		}
+		return offer(id, p, agent)
+	}
+	matches, err := store.Match(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !happened {
+		t.Fatal("nothing was found")
+	}
+	return matches
+}
+
+func TestNothingIsTakenThatHasChangedSinceItWasFound(t *testing.T) {
+	for name, change := range map[string]string{
+		"the agent pauses":           `UPDATE agent SET presence = 'unavailable'`,
+		"the agent is offered":       `UPDATE agent SET activity = 'offered'`,
+		"the contact moves":          `UPDATE place SET class_id = (SELECT max(id) FROM class)`,
+		"the contact waits no more":  `DELETE FROM place`,
+		"the contact is held":        `UPDATE place SET held = true, offerable = false`,
+		"the contact is offered":     `UPDATE place SET offer = 'other'`,
+		"the contact's wait changes": `UPDATE place SET queued_at = queued_at + interval '1 s'`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := postgrestest.URL(t)
+			store, db := postgrestest.Open(t, url), open(t, url)
+			lease := acquire(t, store, node)
+			addAgent(t, store, "1001", support)
+			save(t, store, lease, waiting("5550100", place("support", callback.DefaultPriority, epoch)))
+			if _, err := db.Exec(`INSERT INTO class (skill, initial, acceleration, maximum) VALUES ('sales', 1, 1, 1)`); err != nil {
+				t.Fatal(err)
+			}
+			made := takes(t, store, request(lease, "1001"), func() error { _, err := db.Exec(change); return err })
+			var offers int
+			if err := db.Get(&offers, "SELECT count(*) FROM offer"); err != nil {
+				t.Fatal(err)
+			}
+			if len(made)+offers != 0 {
+				t.Errorf("%d matches and %d offers were made", len(made), offers)
+			}
+		})
+	}
+}
+
+func TestAnAgentWithAnOpenOfferIsOfferedNothingThoughTheRowSaysFree(t *testing.T) {
+	url := postgrestest.URL(t)
+	store, db := postgrestest.Open(t, url), open(t, url)
+	lease := acquire(t, store, node)
+	addAgent(t, store, "1001", support)
+	save(t, store, lease, waiting("5550100", place("support", callback.DefaultPriority, epoch)))
+	match(t, store, request(lease, "1001"))
+	save(t, store, lease, waiting("5550101", place("support", callback.DefaultPriority, epoch)))
+	if _, err := db.Exec(`UPDATE agent SET activity = 'free'`); err != nil { // as of one who was removed and added again
+		t.Fatal(err)
+	}
+	if m := match(t, store, request(lease, "1001")); m != nil {
+		t.Errorf("matched %+v", m)
+	}
+}
+
+// Only so many of a kind are looked at: nobody behind them may come first.
+func TestLiveCallersDoNotPassACallbackThatIsNotLookedAt(t *testing.T) {
+	const agents, callbacks, live = 80, 90, 5
+	url := postgrestest.URL(t)
+	store, db := postgrestest.Open(t, url), open(t, url)
+	lease := acquire(t, store, node)
+	var extensions []string
+	for i := range agents {
+		extensions = append(extensions, fmt.Sprint(1001+i))
+		addAgent(t, store, extensions[i], support)
+	}
+	for i := range callbacks + live {
+		p := place("support", callback.DefaultPriority, epoch.Add(time.Duration(i)*time.Millisecond))
+		if i >= callbacks {
+			p.Node = node
+		}
+		save(t, store, lease, waiting(fmt.Sprint(5550000+i), p))
+	}
+	r := request(lease, extensions...)
+	r.Ports = 1000
+	made := 0
+	for {
+		matches, err := store.Match(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(matches) == 0 {
+			break
+		}
+		made += len(matches)
+	}
+	var passed int
+	if err := db.Get(&passed, `SELECT count(*) FROM offer WHERE kind = 'live'`); err != nil {
+		t.Fatal(err)
+	}
+	if made != agents || passed != 0 {
+		t.Errorf("%d are offered, %d of them live callers who stand behind all callbacks", made, passed)
+	}
+}
+
+// As TestACallbackGoesToTheBestAgentOfAllNodes, where each has found that others take what it finds.
+func TestInACrowdEachNodeLeavesToTheOthersWhatIsForTheirAgents(t *testing.T) {
+	p := newPair(t, postgrestest.URL(t))
+	first := p.queue(t, "5550100", epoch, "")
+	second := p.queue(t, "5550101", epoch.Add(time.Second), "")
+	postgres.Crowd(p.Store, true)
+	p.expect(t, "the second callback is left for the agent here", p.one, "1001", second)
+	postgres.Crowd(p.Store, true)
+	p.expect(t, "the first is for the best agent", p.two, "1002", first)
+}
+
+func TestInACrowdThoseOfAnotherKindAreTakenWhereAllOfTheFirstAreLocked(t *testing.T) {
+	url := postgrestest.URL(t)
+	store, db := postgrestest.Open(t, url), open(t, url)
+	lease := acquire(t, store, node)
+	addAgent(t, store, "1001", support, postgres.AgentSkill{Skill: "sales", Proficiency: 1})
+	first := save(t, store, lease, waiting("5550100", place("support", callback.DefaultPriority, epoch))).Contact.ID
+	second := save(t, store, lease, waiting("5550101", place("sales", callback.DefaultPriority, epoch.Add(time.Second)))).Contact.ID
+	other, err := db.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Rollback() }()
+	if _, err := other.Exec("SELECT FROM place WHERE contact_id = $1 FOR UPDATE", first); err != nil {
+		t.Fatal(err)
+	}
+	postgres.Crowd(store, true)
+	if m := match(t, store, request(lease, "1001")); m == nil || m.Contact != second {
+		t.Errorf("matched %+v, want contact %s", m, second)
 	}
 }

@@ -88,11 +88,27 @@ func (f found) scene() (scene, error) {
 	return s, nil
 }
 
-// pairs gives the pairs of one node in the queue's order, so many at most.
-func (s scene) pairs(node string, most int) []queue.Pair {
+// pairs gives the pairs of one node in the queue's order, as far as its ports go.
+func (s scene) pairs(node string, ports int) []queue.Pair {
+	pairs, places := s.first(), s.places()
+	var own []queue.Pair
+	for _, p := range pairs {
+		if p.Node != node {
+			continue
+		}
+		if ports -= queue.Ports(places[p.Contact]); ports < 0 {
+			break // whoever stands behind may need fewer, and does not pass
+		}
+		own = append(own, p)
+	}
+	return own
+}
+
+// first gives the first pairs of all nodes: no more of them than find.sql gives contacts of a kind, since one who
+// was not given could come next.
+func (s scene) first() []queue.Pair {
 	pairs := queue.Pairs(s.now, s.waiting, s.agents)
-	pairs = slices.DeleteFunc(pairs, func(p queue.Pair) bool { return p.Node != node })
-	return pairs[:min(len(pairs), most)]
+	return pairs[:min(len(pairs), atOnce)]
 }
 
 // kind is what contacts have in common that the same agents can serve.
@@ -108,25 +124,22 @@ type choice struct {
 
 // choice gives the agents of the pairs of one node that are of the kind of the first, and the contacts that
 // they can have, those who are left for nobody among them.
-func (s scene) choice(node string, most int) choice {
-	pairs := queue.Pairs(s.now, s.waiting, s.agents)
+func (s scene) choice(node string, ports int) choice {
+	own := s.pairs(node, ports)
+	if len(own) == 0 {
+		return choice{}
+	}
 	places := s.places()
+	of := kindOf(places[own[0].Contact])
 	var c choice
-	var of kind
-	elsewhere := make(map[callback.ContactID]bool)
-	for _, p := range pairs {
-		switch {
-		case p.Node != node:
-			elsewhere[p.Contact] = true
-		case len(c.agents) == 0:
-			of = kindOf(places[p.Contact])
-			fallthrough
-		case kindOf(places[p.Contact]) == of && len(c.agents) < most:
+	for _, p := range own {
+		if kindOf(places[p.Contact]) == of {
 			c.agents = append(c.agents, p.Agent)
 		}
 	}
-	if len(c.agents) == 0 {
-		return c
+	elsewhere := make(map[callback.ContactID]bool)
+	for _, p := range s.first() {
+		elsewhere[p.Contact] = p.Node != node
 	}
 	for _, w := range queue.InOrder(s.now, s.waiting) {
 		if kindOf(w.Place) == of && !elsewhere[w.ID] {

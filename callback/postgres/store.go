@@ -51,6 +51,7 @@ type Store struct {
 	wakes    wakes
 	classes  classes
 	prepared prepared
+	spoilt   sync.Map     // callback.ContactID: those whose offer the database refuses
 	spare    atomic.Int32 // contacts that a match looks at beside those for its agents, since other matchers take some
 }
 

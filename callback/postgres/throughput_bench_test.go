@@ -168,7 +168,7 @@ func (h *hall) serve(ctx context.Context, store *postgres.Store, lease dispatch.
 	}
 	for len(extensions) > 0 {
 		r := request(lease, extensions...)
-		r.Most = free
+		r.Ports = 2 * free
 		made, err := store.Match(ctx, r)
 		if err != nil {
 			return err

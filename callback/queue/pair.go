@@ -18,6 +18,15 @@ func pair(id callback.ContactID, c Class, a Agent) Pair {
 	return Pair{Contact: id, Agent: a.Extension, Node: a.node(c)}
 }
 
+// Ports is how many channels an offer of a contact with that place comes to use beside those that are there: the
+// agent's, and the contact's where it is to be called back.
+func Ports(p callback.Place) int {
+	if p.Node == "" {
+		return 2
+	}
+	return 1
+}
+
 // Waiting is a place that can be offered now.
 type Waiting struct {
 	ID    callback.ContactID

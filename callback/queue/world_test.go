@@ -36,6 +36,7 @@ type world struct {
 	serving map[string]callback.ContactID // by agent: the offer or the call
 	on      map[callback.ContactID]string // the node of a contact that is on the line or being called
 	before  map[callback.ContactID]bool   // was offered before
+	closed  map[string]bool               // nodes that make no more matches at this moment
 	played  tally
 }
 
@@ -68,7 +69,7 @@ func newWorld(t *rapid.T) *world {
 
 // What happens, made once since drawing is most of the work.
 var (
-	drawPorts  = rapid.IntRange(1, 8)
+	drawPorts  = rapid.IntRange(2, 10)
 	drawAgents = rapid.IntRange(2, 6)
 	drawAble   = rapid.IntRange(0, 9)
 	drawSteps  = rapid.IntRange(1, 60)
@@ -118,7 +119,8 @@ func (w *world) leaves(id callback.ContactID) {
 	delete(w.slow.offered, id)
 }
 
-// used counts the ports of a node: each contact that is on its lines, and each agent who is rung or talks.
+// used counts the ports of a node: each contact that is on its lines or may be called back, and each agent who is
+// rung or talks.
 func (w *world) used(node string) int {
 	n := 0
 	for _, on := range w.on {
@@ -135,9 +137,11 @@ func (w *world) used(node string) int {
 }
 
 // matchAll makes all matches, each held against the slow model, against what Pairs says of all of them at
-// once, and against what is promised of it.
+// once, and against what is promised of it. A node whose ports do not suffice for the next contact makes no more:
+// those behind, who may need fewer, do not pass.
 func (w *world) matchAll() {
-	predicted, reachable := w.pairs(), w.open()
+	w.closed = map[string]bool{}
+	predicted, open := w.pairs(), w.open()
 	for {
 		agents := w.reachable()
 		want, wantOK := w.slow.first(agents, w.now)
@@ -145,7 +149,12 @@ func (w *world) matchAll() {
 		if got != want || ok != wantOK {
 			w.t.Fatalf("%+v is matched (%t), want %+v", got, ok, want)
 		}
-		if slices.Equal(w.open(), reachable) { // else a node has run out of ports, which Pairs does not know
+		if ok && w.ports[got.Node]-w.used(got.Node) < queue.Ports(w.slow.places[got.Contact]) {
+			w.q.Withdraw(got.Contact)
+			w.closed[got.Node] = true
+			continue
+		}
+		if slices.Equal(w.open(), open) { // else a node has run out of ports, which Pairs does not know
 			switch {
 			case ok && (len(predicted) == 0 || predicted[0] != got), !ok && len(predicted) > 0:
 				w.t.Fatalf("%+v is matched, and of all at once comes %+v", got, predicted)
@@ -176,11 +185,11 @@ func (w *world) pairs() []queue.Pair {
 	return queue.Pairs(w.now, waiting, agents)
 }
 
-// open gives the nodes with two free ports: the agent's, and the contact's if it is to be called back.
+// open gives the nodes with a port left that have not been closed.
 func (w *world) open() []string {
 	var open []string
 	for _, node := range nodes {
-		if w.ports[node]-w.used(node) >= 2 {
+		if w.used(node) < w.ports[node] && !w.closed[node] {
 			open = append(open, node)
 		}
 	}
@@ -286,8 +295,8 @@ func (w *world) arrives() {
 	w.last++
 	p := w.place(drawPlace.Draw(w.t, "place"))
 	if p.Node != "" {
-		if w.used(p.Node) == w.ports[p.Node] {
-			return // the line is busy
+		if w.used(p.Node) >= w.ports[p.Node]-2 {
+			return // the call is sent away
 		}
 		w.on[w.last] = p.Node
 	}

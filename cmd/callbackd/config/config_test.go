@@ -135,7 +135,7 @@ func TestMistakesInTheFileAreNamedWithTheirLine(t *testing.T) {
 		"database URL":          {"database: {url: 'mysql://u:secret@h/d'}\n", []string{`:1: database.url: does not begin with postgres://; want postgres://user:password@host/database`}},
 		"port":                  {"http: {listen: '9117'}\n", []string{`:1: http.listen: "9117" is not an address and a port, as in 127.0.0.1:9117`}},
 		"ports":                 {"node: {ports: many}\n", []string{`:1: node.ports: "many" is not a whole number`}},
-		"too few ports":         {"node: {ports: 1}\n", []string{`:1: node.ports: 1 is fewer than the 2 that a call needs, the contact's and the agent's`}},
+		"too few ports":         {"node: {ports: 1}\n", []string{`:1: node.ports: 1 is fewer than 3, of which one is for a caller and two are kept for an agent and a callback`}},
 		"dial string":           {"dial: {contact: 'PJSIP/trunk'}\n", []string{`:1: dial.contact: "PJSIP/trunk" must hold {NUMBER} once`}},
 		"dialling two":          {"dial: {agent: 'PJSIP/{EXTENSION}&PJSIP/1'}\n", []string{`:1: dial.agent: "PJSIP/{EXTENSION}&PJSIP/1" holds a brace, a space, a comma or an & beside {EXTENSION}`}},
 		"no skills":             {"skills: {}\n", []string{`:1: skills wants names with their settings below, as in skills: {support: {}}`}},
