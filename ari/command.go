@@ -70,9 +70,7 @@ func (n *Node) do(ctx context.Context, cmd callback.Command) error {
 	case callback.Join:
 		return n.request(ctx, http.MethodPost, "/bridges/"+segment(c.Bridge)+"/addChannel", map[string]any{"channel": c.Channels}, nil)
 	case callback.DestroyBridge:
-		return n.library(ctx, func(l *native.Client) error {
-			return l.Bridge().Delete(ari.NewKey(ari.BridgeKey, c.Bridge))
-		})
+		return n.destroyBridge(ctx, c.Bridge)
 	case callback.GiveBack:
 		return n.giveBack(ctx, c)
 	case callback.ShowLamp:
@@ -120,6 +118,22 @@ func (n *Node) createBridge(ctx context.Context, c callback.CreateBridge) error 
 		return err
 	})
 	return n.orExists(ctx, unlessConflict(err), "/bridges/"+segment(c.Bridge))
+}
+
+// destroyBridge deletes a bridge once its channels are out. One that is in it then leaves some time after
+// Asterisk's answer, and what it is asked to play meanwhile is never played, with no word of that. A channel
+// that can't be taken out has gone, or goes with the bridge.
+func (n *Node) destroyBridge(ctx context.Context, bridge string) error {
+	var in ari.BridgeData
+	if err := n.get(ctx, "/bridges/"+segment(bridge), &in); err != nil {
+		return err
+	}
+	for _, channel := range in.ChannelIDs {
+		_ = n.request(ctx, http.MethodPost, "/bridges/"+segment(bridge)+"/removeChannel", map[string]any{"channel": channel}, nil)
+	}
+	return n.library(ctx, func(l *native.Client) error {
+		return l.Bridge().Delete(ari.NewKey(ari.BridgeKey, bridge))
+	})
 }
 
 // createLegRequest is the library's request with variables, which it lacks.

@@ -97,7 +97,7 @@ func TestVoiceOnACall(t *testing.T) {
 	n.awaitEvent(callback.PlaybackFinished{Channel: "caller-1", Playback: "p-2"})
 }
 
-func TestTwoLegsAreJoinedInOneRequestAndParted(t *testing.T) {
+func TestTwoLegsAreJoinedInOneRequestAndPartedOneByOne(t *testing.T) {
 	server := startServer(t)
 	n, _ := connected(t, optionsFor(server))
 	n.leg("cb-1", answers)
@@ -111,6 +111,9 @@ func TestTwoLegsAreJoinedInOneRequestAndParted(t *testing.T) {
 	n.awaitEvent(callback.LegParted{Channel: "caller-1", Bridge: "cb-b"})
 	if got := server.Requests("POST /ari/bridges/cb-b/addChannel"); len(got) != 1 {
 		t.Errorf("%d joins were sent, want 1", len(got))
+	}
+	if got := server.Requests("POST /ari/bridges/cb-b/removeChannel"); len(got) != 2 {
+		t.Errorf("%d channels were taken out before the bridge was deleted, want both", len(got))
 	}
 }
 

@@ -72,6 +72,7 @@ func Contract(t *testing.T, target Target) {
 		"the same playback ID plays twice":                           playbackTwice,
 		"music starts and stops":                                     music,
 		"a bridge joins, parts and is destroyed":                     bridge,
+		"a bridge gives a channel back":                              bridgeGivesBack,
 		"a bridge refuses what it can't join":                        bridgeRefuses,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, target) })

@@ -165,6 +165,18 @@ func bridge(t *testing.T, target Target) {
 	}
 }
 
+func bridgeGivesBack(t *testing.T, target Target) {
+	p := newProbe(t, target)
+	leg, id := p.answeredLeg(), p.newBridge()
+	p.expect(http.StatusNoContent, "", http.MethodPost, "/bridges/"+id+"/addChannel", map[string]any{"channel": []string{leg}})
+	p.ofChannel("ChannelEnteredBridge", leg)
+	remove := "/bridges/" + id + "/removeChannel"
+	p.expect(http.StatusNoContent, "", http.MethodPost, remove, map[string]any{"channel": leg})
+	p.ofChannel("ChannelLeftBridge", leg)
+	p.expect(http.StatusUnprocessableEntity, "Channel not in this bridge", http.MethodPost, remove, map[string]any{"channel": leg})
+	p.expect(http.StatusBadRequest, "Channel not found", http.MethodPost, remove, map[string]any{"channel": "nobody"})
+}
+
 func bridgeRefuses(t *testing.T, target Target) {
 	p := newProbe(t, target)
 	id := p.newBridge()

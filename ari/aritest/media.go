@@ -216,6 +216,22 @@ func (s *Server) addChannels(r *http.Request, body map[string]any) (int, any, *f
 	return http.StatusNoContent, noContent, nil
 }
 
+func (s *Server) removeChannel(r *http.Request, body map[string]any) (int, any, *failure) {
+	b := s.bridges[r.PathValue("id")]
+	if b == nil {
+		return 0, nil, noBridge
+	}
+	c := s.channels[text(body, "channel")]
+	switch {
+	case c == nil:
+		return 0, nil, refuse(http.StatusBadRequest, "Channel not found")
+	case c.bridge != b:
+		return 0, nil, refuse(http.StatusUnprocessableEntity, "Channel not in this bridge")
+	}
+	s.part(c)
+	return http.StatusNoContent, noContent, nil
+}
+
 // part takes a channel out of its bridge.
 func (s *Server) part(c *channel) {
 	b := c.bridge

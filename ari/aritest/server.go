@@ -163,6 +163,7 @@ func (s *Server) handler() http.Handler {
 		"GET /ari/bridges/{id}":                      s.getBridge,
 		"DELETE /ari/bridges/{id}":                   s.deleteBridge,
 		"POST /ari/bridges/{id}/addChannel":          s.addChannels,
+		"POST /ari/bridges/{id}/removeChannel":       s.removeChannel,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, h) })
 	}
