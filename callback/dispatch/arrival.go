@@ -60,7 +60,7 @@ func (d *Dispatcher) create(ctx context.Context, s *session, ev callback.LegArri
 		d.log.Error("a call could not be saved: given back to the dialplan", "channel", ev.Channel, "error", err)
 		d.metrics.calls.WithLabelValues("given_back").Inc()
 		if errors.Is(err, ErrUnsure) {
-			d.doubt(ev.Channel)
+			d.callInDoubt(ctx, id)
 		}
 		d.giveBack(ctx, ev.Channel, statusUnavailable)
 		d.disown(s) // only now: a resync would have taken the call in again

@@ -71,10 +71,6 @@ type Dispatcher struct {
 	agentPhones map[string]bool
 	ports       *ports
 	resumed     bool // every contact with a leg in the node has a session
-	// doubtful says that a commit without an answer may have left a leg without a session; givenBack
-	// has the channels of calls that were given back after such a commit.
-	doubtful  bool
-	givenBack map[string]bool
 	// codes has the channels of the agents' codes that were taken, coding the phones that have dialled one,
 	// and until when at most they may hear its prompt; lamps is what Asterisk's lamps showed at the last resync, until it is taken up.
 	codes  map[string]bool
@@ -99,7 +95,6 @@ func New(o Options) (*Dispatcher, error) {
 		owned:      map[string]*session{},
 		devices:    map[string]callback.DeviceState{},
 		ports:      newPorts(o.Ports),
-		givenBack:  map[string]bool{},
 		codes:      map[string]bool{},
 		coding:     map[string]time.Time{},
 	}
@@ -223,7 +218,6 @@ func (d *Dispatcher) hold(ctx context.Context, lease Lease) error {
 	start(d.due)
 	start(d.targets)
 	start(d.requests)
-	start(d.doubts)
 	start(d.tendAgents)
 	<-ctx.Done()
 	workers.Wait()
@@ -301,10 +295,9 @@ func (d *Dispatcher) forget() {
 	clear(d.devices)
 	d.agentPhones = nil
 	d.ports = newPorts(d.o.Ports)
-	clear(d.givenBack)
 	clear(d.codes)
 	clear(d.coding)
-	d.resumed, d.doubtful = false, false
+	d.resumed = false
 }
 
 // Ready says what is missing before calls can be taken; nil when nothing is.

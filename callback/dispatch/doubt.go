@@ -2,73 +2,72 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/callbackd/callbackd/callback"
 )
 
-// doubt takes note that a commit was not answered which may have left an open leg without a session:
-// an offer, or the call of that channel, which was given back.
-func (d *Dispatcher) doubt(givenBack string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.doubtful = true
-	if givenBack != "" {
-		d.givenBack[givenBack] = true
+// matchesInDoubt presents those matches that stand, once the database says which: their commit had no answer.
+func (d *Dispatcher) matchesInDoubt(ctx context.Context, matches []Match) {
+	d.metrics.doubts.Inc()
+	for _, match := range matches {
+		d.reserve(match.Contact)
 	}
+	d.spawn(func() {
+		stand := map[callback.ContactID]bool{}
+		if !d.answered(ctx, func(ctx context.Context) error {
+			made, err := d.o.Store.Made(ctx, matches)
+			for _, match := range made {
+				stand[match.Contact] = true
+			}
+			return err
+		}) {
+			return
+		}
+		for _, match := range matches {
+			if stand[match.Contact] {
+				d.present(ctx, match)
+			} else {
+				d.offerOver(match.Contact)
+			}
+		}
+		d.wake()
+	})
 }
 
-// doubts looks every pollPause for what a commit that was never answered has left.
-func (d *Dispatcher) doubts(ctx context.Context) {
-	ticker := time.NewTicker(pollPause)
-	defer ticker.Stop()
+// callInDoubt ends the contact of a call that was given back, if it was made after all: the commit had no answer.
+func (d *Dispatcher) callInDoubt(ctx context.Context, id callback.ContactID) {
+	d.spawn(func() {
+		made := true
+		if d.answered(ctx, func(ctx context.Context) error {
+			_, err := d.o.Store.Revision(ctx, id)
+			if errors.Is(err, ErrNotFound) {
+				made = false
+				return nil
+			}
+			return err
+		}) && made {
+			d.answered(ctx, func(ctx context.Context) error { return d.deliver(ctx, id, callback.GivenBack{}) })
+		}
+	})
+}
+
+// answered asks the database until it answers; false means that ctx has ended first.
+func (d *Dispatcher) answered(ctx context.Context, ask func(context.Context) error) bool {
 	for {
+		askCtx, cancel := context.WithTimeout(ctx, saveLimit)
+		err := ask(askCtx)
+		cancel()
+		if err == nil {
+			return true
+		}
 		select {
 		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		if err := d.settleDoubts(ctx); err != nil {
-			d.log.Debug("commits in doubt wait for the database", "error", err)
+			return false
+		case <-time.After(retryPause):
 		}
 	}
-}
-
-// settleDoubts starts the sessions of offers, and ends the contacts of calls, that a commit without
-// an answer has left in the database.
-func (d *Dispatcher) settleDoubts(ctx context.Context) error {
-	d.mu.Lock()
-	doubtful, resumed := d.doubtful, d.resumed
-	d.doubtful = false
-	d.mu.Unlock()
-	if !doubtful || !resumed {
-		return nil
-	}
-	records, err := d.open(ctx)
-	if err != nil {
-		d.doubt("")
-		return err
-	}
-	for _, record := range records {
-		if ev := d.doubtOf(record.Contact); ev != nil {
-			d.start(ctx, record, ev)
-		}
-	}
-	return nil
-}
-
-// doubtOf gives what a contact that has an open leg and no session has not been told; nil for nothing.
-func (d *Dispatcher) doubtOf(c *callback.Contact) callback.Event {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.sessions[c.ID] != nil {
-		return nil
-	}
-	if d.givenBack[c.Channel] {
-		delete(d.givenBack, c.Channel)
-		return callback.GivenBack{}
-	}
-	return waitingOffer(c)
 }
 
 // waitingOffer gives the contact's offer if it rings or is about to, or if its end is decided and not known to

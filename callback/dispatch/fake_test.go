@@ -46,6 +46,7 @@ type fakeStore struct {
 	saving       func()        // what happens before each save
 	find         func()        // what happens once OpenCallback has found a contact
 	matched      func() error  // what happens between a match's commit and its answer; it fails if the answer is lost
+	lostMatch    bool          // the next match is not committed, and the answer is lost, too
 	creating     chan struct{} // Create waits until it is closed; nil: it does not
 	wakes        chan struct{}
 	asked        []fakeRequest // in the order of their IDs, from 1
@@ -377,19 +378,32 @@ func (f *fakeStore) Match(_ context.Context, request MatchRequest) ([]Match, err
 		}
 	}
 	pair, ok := q.Match(now(), []queue.Agent{agent})
-	if !ok {
+	if !ok || queue.Ports(*f.contacts[pair.Contact].Contact.Place) > request.Ports {
 		return nil, nil
 	}
 	id := pair.Contact
-	f.agent, f.until = callback.Offered, time.Time{}
 	match := Match{Contact: id, Made: request.Offer(id, *f.contacts[id].Contact.Place, Agent{Extension: "1001", Endpoint: "PJSIP/1001"})}
+	if f.lostMatch {
+		f.lostMatch = false
+		return []Match{match}, ErrUnsure
+	}
+	f.agent, f.until = callback.Offered, time.Time{}
 	f.offers[id] = match.Made
 	if f.matched != nil {
-		if err := f.matched(); err != nil {
-			return nil, err
-		}
+		return []Match{match}, f.matched()
 	}
 	return []Match{match}, nil
+}
+
+func (f *fakeStore) Made(_ context.Context, matches []Match) (made []Match, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, match := range matches {
+		if o := f.loaded(match.Contact).Contact.Offer; o != nil && o.Channel == match.Made.Offer.Channel {
+			made = append(made, match)
+		}
+	}
+	return made, f.check()
 }
 
 func (f *fakeStore) Wakes() <-chan struct{} { return f.wakes }

@@ -59,6 +59,9 @@ func (d *Dispatcher) matchAll(ctx context.Context) {
 		matches, err := d.o.Store.Match(matchCtx, MatchRequest{Lease: d.lease(), Devices: devices, Ports: ports, Offer: d.offer})
 		cancel()
 		d.noteMatching(err)
+		if errors.Is(err, ErrUnsure) {
+			d.matchesInDoubt(ctx, matches)
+		}
 		if err != nil || len(matches) == 0 {
 			return
 		}
@@ -82,11 +85,8 @@ func (d *Dispatcher) unreachedLately() bool {
 
 // noteMatching logs once that matching has stopped working, and once that it works again.
 func (d *Dispatcher) noteMatching(err error) {
-	switch {
-	case errors.Is(err, ErrLeaseLost):
+	if errors.Is(err, ErrLeaseLost) {
 		d.askLease()
-	case errors.Is(err, ErrUnsure):
-		d.doubt("")
 	}
 	switch {
 	case err != nil && !d.matchless:

@@ -157,8 +157,12 @@ type Store interface {
 
 	// Match brings contacts and free agents together in the queue's order, each contact with its best agent,
 	// and commits the offers: of those that come to the agents of all nodes, the ones of this node, in the
-	// order of the queue. It gives nil when there is none.
+	// order of the queue. It gives nil when there is none. With ErrUnsure it gives the matches of which nobody
+	// knows.
 	Match(ctx context.Context, request MatchRequest) ([]Match, error)
+	// Made says which of the matches stand that were given with ErrUnsure. It waits for a commit that is still
+	// under way, so that its answer is final.
+	Made(ctx context.Context, matches []Match) ([]Match, error)
 	// Reach says which endpoints can be rung in the lease's node, for the matches of the other nodes, in place of
 	// what was said before. It fails with ErrLeaseLost.
 	Reach(ctx context.Context, lease Lease, devices []string) error

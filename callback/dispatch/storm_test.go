@@ -90,10 +90,20 @@ func (m *mortal) Match(ctx context.Context, request MatchRequest) ([]Match, erro
 	}
 	matches, err := m.fakeStore.Match(ctx, request)
 	m.pbx.mu.Lock()
-	takes := max(m.dice.IntN(6000)-4000, 0)
+	takes, lost := max(m.dice.IntN(6000)-4000, 0), m.dice.IntN(10) == 0
 	m.pbx.mu.Unlock()
 	time.Sleep(time.Duration(takes) * time.Millisecond)
+	if len(matches) > 0 && lost {
+		return matches, ErrUnsure
+	}
 	return matches, err
+}
+
+func (m *mortal) Made(ctx context.Context, matches []Match) ([]Match, error) {
+	if m.dead.Load() {
+		return nil, errAway
+	}
+	return m.fakeStore.Made(ctx, matches)
 }
 
 func (m *mortal) AskAgentAt(ctx context.Context, endpoint string, ask callback.AgentAsk, askedBy string) (callback.AgentState, error) {

@@ -66,8 +66,8 @@ type passed struct {
 // Match finds all that can be brought together now, as [queue.Pairs] says, and commits the offers of the
 // request's node in one transaction, as many as it has ports for. What another transaction has
 // locked is passed over for the next best. It gives nil where there is nothing. When the commit's answer was
-// lost it reads back which offers stand; [dispatch.ErrUnsure] means that that has failed, too, and a load of
-// the contacts will tell. A contact whose offer the database refuses, whatever it is that is wrong with its
+// lost it reads back which offers stand; with [dispatch.ErrUnsure], which means that that has failed, too, it
+// gives the matches of which nobody knows. A contact whose offer the database refuses, whatever it is that is wrong with its
 // rows, is logged and passed over, and stops nobody else.
 func (s *Store) Match(ctx context.Context, request dispatch.MatchRequest) ([]dispatch.Match, error) {
 	var pass passed
@@ -75,7 +75,11 @@ func (s *Store) Match(ctx context.Context, request dispatch.MatchRequest) ([]dis
 		matches, more, err := s.matchOnce(ctx, request, &pass)
 		switch {
 		case errors.Is(err, dispatch.ErrUnsure):
-			matches, err = s.readBack(ctx, matches, err)
+			made, asked := s.Made(ctx, matches)
+			if asked != nil {
+				return matches, errors.Join(err, asked)
+			}
+			return made, nil
 		case refusesRow(err) && len(matches) > 1: // which one will be seen
 			pass.alone = true
 			continue
@@ -262,21 +266,21 @@ func (s *Store) take(ctx context.Context, tx *sqlx.Tx, lease dispatch.Lease, row
 	return result, err
 }
 
-// readBack gives those of the matches that stand, where the commit had no answer. The agents' rows are locked
-// by that transaction until it is over.
-func (s *Store) readBack(ctx context.Context, matches []dispatch.Match, unsure error) ([]dispatch.Match, error) {
+// Made says which of the matches stand, where the commit had no answer. The agents' rows are locked by that
+// transaction until it is over.
+func (s *Store) Made(ctx context.Context, matches []dispatch.Match) ([]dispatch.Match, error) {
 	agents, channels := make([]string, len(matches)), make([]string, len(matches))
 	for i, m := range matches {
 		agents[i], channels[i] = m.Made.Offer.Agent, m.Made.Offer.Channel
 	}
 	if _, err := s.db.ExecContext(ctx, "SELECT FROM agent WHERE extension = ANY ($1) FOR SHARE", pq.Array(agents)); err != nil {
-		return nil, errors.Join(unsure, err)
+		return nil, fmt.Errorf("asking which matches were made: %w", err)
 	}
 	var stand []string
 	if err := s.db.SelectContext(ctx, &stand, "SELECT channel FROM offer WHERE channel = ANY ($1)", pq.Array(channels)); err != nil {
-		return nil, errors.Join(unsure, err)
+		return nil, fmt.Errorf("asking which matches were made: %w", err)
 	}
-	return slices.DeleteFunc(matches, func(m dispatch.Match) bool { return !slices.Contains(stand, m.Made.Offer.Channel) }), nil
+	return slices.DeleteFunc(slices.Clone(matches), func(m dispatch.Match) bool { return !slices.Contains(stand, m.Made.Offer.Channel) }), nil
 }
 
 // array gives an array for a statement that is empty where there is nothing in it, and not null.
