@@ -16,6 +16,11 @@
 // of a leg) go on and are saved later; a promise, a takeover, a web request, the making of a contact's leg
 // and its dialling are not.
 //
+// A match is committed by the store before anybody is told of it. Where its commit has no answer the database is
+// asked until it has one. What other nodes match for their agents depends on which phones this one can ring: it
+// keeps that told while it holds the node. A node's ports, where they are limited, go to its contacts in the
+// queue's order, and two of them to no call that comes in.
+//
 // What a person asks for by hand stands in the database until a daemon has done it: that of the node that
 // has the contact's legs, or any where there are none. It is marked done in the transaction of the contact's
 // own turn.
