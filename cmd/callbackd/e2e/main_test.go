@@ -284,6 +284,7 @@ func (s *stage) promised() int64 {
 		s.t.Fatalf("the call ended: %v", ended)
 	}
 	s.await(contact, "promised", 5*time.Second)
+	s.await(contact, "hung_up", 5*time.Second) // until then only this node serves it
 	return contact
 }
 
