@@ -60,12 +60,22 @@ func Parse(raw, region string) (Number, error) {
 	if err != nil {
 		return Number{}, err
 	}
+	if emergency(digits, region) {
+		return Number{}, errors.New("an emergency number, which is never called back")
+	}
 	n.E164 = toE164(digits, region)
 	n.Dial = digits
 	if digits[0] == '+' && n.E164 != "" {
 		n.Dial = n.E164
 	}
 	return n, nil
+}
+
+// emergency says whether the number reaches an emergency service: in the region, or by the two that phones and
+// networks know wherever they are.
+func emergency(digits, region string) bool {
+	plain := strings.TrimPrefix(digits, "+")
+	return plain == "112" || plain == "911" || region != "" && phonenumbers.IsEmergencyNumber(plain, region)
 }
 
 // stripMarks leaves out the marks with which people write numbers and gives the digits, behind a +

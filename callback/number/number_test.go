@@ -24,7 +24,7 @@ func TestNumbersAreTakenAsPeopleWriteThem(t *testing.T) {
 		{"(+49) 30-901820", "", number.Number{Dial: "+4930901820", E164: "+4930901820"}},
 		{"+39 06 69812345", "US", number.Number{Dial: "+390669812345", E164: "+390669812345"}},
 		{"2125550100", "", number.Number{Dial: "2125550100"}},
-		{"110", "DE", number.Number{Dial: "110"}},
+		{"115", "DE", number.Number{Dial: "115"}},
 		{"5551234", "US", number.Number{Dial: "5551234"}},
 		{"+999123456", "US", number.Number{Dial: "+999123456"}},
 		{"123456789012345", "US", number.Number{Dial: "123456789012345"}},
@@ -84,6 +84,11 @@ func TestWhatIsNoNumberIsRefusedWithItsReason(t *testing.T) {
 		{"5551234 ext 123456789012", "letters"},
 		{"5551234 ext 1&2", "letters"},
 		{"5551234-x-12", "letters"},
+		{"911", "emergency"},
+		{"9-1-1", "emergency"},
+		{"+911", "emergency"},
+		{"112", "emergency"},
+		{"112 ext 5", "emergency"},
 	} {
 		t.Run(c.raw, func(t *testing.T) {
 			got, err := number.Parse(c.raw, "US")
@@ -167,4 +172,18 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("what is dialled, %q, reads as %+v, %v", got.Dial, again, err)
 		}
 	})
+}
+
+func TestTheEmergencyNumbersOfARegionAreRefusedAndNoneThatBeginLikeThem(t *testing.T) {
+	for _, c := range []struct {
+		raw, region string
+		refused     bool
+	}{
+		{"999", "GB", true}, {"110", "DE", true}, {"000", "AU", true}, {"112", "", true},
+		{"999", "US", false}, {"1105551234", "US", false}, {"9115551234", "US", false}, {"03012345", "DE", false},
+	} {
+		if _, err := number.Parse(c.raw, c.region); (err != nil) != c.refused {
+			t.Errorf("Parse(%q, %q): %v; refused is to be %t", c.raw, c.region, err, c.refused)
+		}
+	}
 }

@@ -8,6 +8,9 @@ WITH lease AS MATERIALIZED (
     WHERE name = $1 AND holder = $2 AND epoch = $3 AND expires_at > clock_timestamp()
 ), clock AS MATERIALIZED (
     SELECT clock_timestamp() AS now
+-- Nobody is offered whom somebody has asked to cancel, change or release, before that is done.
+), passed AS MATERIALIZED (
+    SELECT $5::bigint[] || ARRAY (SELECT contact_id FROM contact_request WHERE done_at IS NULL) AS contacts
 ), oldest AS MATERIALIZED (
     SELECT greatest((extract(epoch FROM clock.now - first.queued_at) * 1000000)::bigint, 0) AS waited -- microseconds
     FROM clock, (SELECT queued_at FROM place WHERE offerable AND offer IS NULL ORDER BY queued_at LIMIT 1) first
@@ -57,7 +60,7 @@ WITH lease AS MATERIALIZED (
             CROSS JOIN LATERAL (
                 SELECT p.queued_at
                 FROM place p
-                WHERE p.class_id = k.id AND p.offerable AND p.offer IS NULL AND p.contact_id <> ALL ($5::bigint[])
+                WHERE p.class_id = k.id AND p.offerable AND p.offer IS NULL AND p.contact_id <> ALL ((SELECT contacts FROM passed)::bigint[])
                 ORDER BY p.queued_at, p.contact_id
                 LIMIT 1) head
             ORDER BY steps DESC OFFSET kind.able - 1 LIMIT 1
@@ -68,7 +71,7 @@ WITH lease AS MATERIALIZED (
             CROSS JOIN LATERAL (
                 SELECT p.queued_at, p.contact_id
                 FROM place p
-                WHERE p.class_id = k.id AND p.offerable AND p.offer IS NULL AND p.contact_id <> ALL ($5::bigint[])
+                WHERE p.class_id = k.id AND p.offerable AND p.offer IS NULL AND p.contact_id <> ALL ((SELECT contacts FROM passed)::bigint[])
                 ORDER BY p.queued_at, p.contact_id
                 LIMIT 1) head
             WHERE k.bound >= coalesce((SELECT steps FROM reached), k.bound)
@@ -83,7 +86,7 @@ WITH lease AS MATERIALIZED (
                 -- A limit that Postgres knows beforehand, so that it does not plan for a tenth of the queue.
                 SELECT p.contact_id, p.queued_at, p.ready_at, p.class_id
                 FROM place p
-                WHERE p.class_id = k.id AND p.offerable AND p.offer IS NULL AND p.contact_id <> ALL ($5::bigint[])
+                WHERE p.class_id = k.id AND p.offerable AND p.offer IS NULL AND p.contact_id <> ALL ((SELECT contacts FROM passed)::bigint[])
                 ORDER BY p.queued_at, p.contact_id
                 LIMIT {most} + {spare}) p
             LIMIT kind.able) p

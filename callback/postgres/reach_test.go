@@ -352,3 +352,29 @@ func TestInACrowdThoseOfAnotherKindAreTakenWhereAllOfTheFirstAreLocked(t *testin
 		t.Errorf("matched %+v, want contact %s", m, second)
 	}
 }
+
+// A cancel that came while no daemon ran must not be overtaken by the first match after it.
+func TestAContactOfWhomSomebodyHasAskedSomethingIsNotOfferedBeforeThatIsDone(t *testing.T) {
+	url := postgrestest.URL(t)
+	store, db := postgrestest.Open(t, url), open(t, url)
+	lease := acquire(t, store, node)
+	addAgent(t, store, "1001", support)
+	asked := save(t, store, lease, waiting("5550100", place("support", callback.DefaultPriority, epoch))).Contact.ID
+	next := save(t, store, lease, waiting("5550101", place("support", callback.DefaultPriority, epoch.Add(time.Second)))).Contact.ID
+	if _, err := store.AskContact(t.Context(), callback.Request{Contact: asked, Kind: callback.RequestCancel, AskedBy: "ann"}); err != nil {
+		t.Fatal(err)
+	}
+	m := match(t, store, request(lease, "1001"))
+	if m == nil || m.Contact != next {
+		t.Fatalf("matched %+v, want contact %s", m, next)
+	}
+	if err := endOffer(t.Context(), store, lease, m, callback.OfferWithdrawn, callback.AgentChange{Activity: callback.Free}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("UPDATE contact_request SET done_at = now(), refused = 'a test'"); err != nil {
+		t.Fatal(err)
+	}
+	if m := match(t, store, request(lease, "1001")); m == nil || m.Contact != asked {
+		t.Fatalf("matched %+v, want contact %s once that is decided", m, asked)
+	}
+}
