@@ -83,6 +83,13 @@ func (s *Store) AddAgent(ctx context.Context, extension, name, endpoint string, 
 	return nil
 }
 
+// ringing are the nodes r.node that can ring the phone of an agent a now.
+const ringing = `reach r JOIN node n ON n.name = r.node AND n.epoch = r.epoch
+	WHERE r.endpoint = a.endpoint AND n.expires_at > clock_timestamp()`
+
+// reachable says of an agent a whether contacts can be offered now: available, and a node can ring the phone.
+const reachable = `agent_state(a.presence, a.activity, a.activity_until, now()) = 'available' AND EXISTS (SELECT FROM ` + ringing + `)`
+
 // agentMembers are the members of an Agent, of an agent a whose state in one word is state.
 const agentMembers = `
 	'extension', a.extension, 'name', a.name, 'endpoint', a.endpoint, 'presence', a.presence, 'state', state,
@@ -91,9 +98,7 @@ const agentMembers = `
 	              WHEN state = 'available' THEN greatest(a.presence_since, a.activity_since, a.activity_until)
 	              ELSE a.presence_since END,
 	'until', CASE WHEN state = a.activity THEN a.activity_until END,
-	'nodes', (SELECT coalesce(json_agg(r.node ORDER BY r.node), '[]')
-	          FROM reach r JOIN node n ON n.name = r.node AND n.epoch = r.epoch
-	          WHERE r.endpoint = a.endpoint AND n.expires_at > clock_timestamp()),
+	'nodes', (SELECT coalesce(json_agg(r.node ORDER BY r.node), '[]') FROM ` + ringing + `),
 	'skills', (SELECT coalesce(json_agg(json_build_object('skill', s.skill, 'proficiency', s.proficiency)
 	                                    ORDER BY s.proficiency, s.skill), '[]')
 	           FROM agent_skill s WHERE s.agent = a.extension)`

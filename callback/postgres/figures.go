@@ -24,6 +24,7 @@ type Figures struct {
 	held     *prometheus.Desc
 	oldest   *prometheus.Desc
 	agents   *prometheus.Desc // by state
+	reached  *prometheus.Desc
 	failures prometheus.Counter
 }
 
@@ -40,6 +41,7 @@ func NewFigures(store *Store) *Figures {
 		held:     desc("places_held", "Places in the queue that are held back from offers until someone changes them."),
 		oldest:   desc("oldest_place_seconds", "How long the place that is oldest, and not held, has been in the queue; 0 for an empty queue."),
 		agents:   desc("agents", "Agents in the database, by state.", "state"),
+		reached:  desc("agents_reachable", "Agents who are available and whose phones a node can ring now."),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "callbackd",
 			Name:      "figures_failed_total",
@@ -50,7 +52,7 @@ func NewFigures(store *Store) *Figures {
 
 // Describe names the figures.
 func (f *Figures) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{f.contacts, f.held, f.oldest, f.agents} {
+	for _, desc := range []*prometheus.Desc{f.contacts, f.held, f.oldest, f.agents, f.reached} {
 		to <- desc
 	}
 	f.failures.Describe(to)
@@ -79,6 +81,7 @@ func (f *Figures) Collect(to chan<- prometheus.Metric) {
 	for _, state := range agentStates {
 		gauge(f.agents, counted.Agents[state], state)
 	}
+	gauge(f.reached, counted.Reached)
 }
 
 // openStates are the states of contacts that are counted; those that have ended only grow more.
@@ -99,6 +102,7 @@ type counts struct {
 	Held     float64                    `json:"held"`
 	Oldest   float64                    `json:"oldest"` // seconds
 	Agents   map[string]float64         `json:"agents"`
+	Reached  float64                    `json:"reached"`
 }
 
 func (s *Store) count(ctx context.Context) (counts, error) {
@@ -111,7 +115,8 @@ func (s *Store) count(ctx context.Context) (counts, error) {
 		    'oldest', greatest(extract(epoch FROM now() - p.oldest), 0),
 		    'agents', (SELECT coalesce(json_object_agg(state, n), '{}')
 		               FROM (SELECT agent_state(presence, activity, activity_until, now()) AS state, count(*) AS n
-		                     FROM agent GROUP BY 1) a))
+		                     FROM agent GROUP BY 1) a),
+		    'reached', (SELECT count(*) FROM agent a WHERE `+reachable+`))
 		FROM (SELECT count(*) FILTER (WHERE held) AS held, min(queued_at) FILTER (WHERE NOT held) AS oldest FROM place) p`)
 	if err != nil {
 		return counts{}, fmt.Errorf("counting contacts and agents: %w", plain(err))

@@ -45,7 +45,7 @@ func TestTheFiguresCountContactsPlacesAndAgents(t *testing.T) {
 	lease := acquire(t, store, node)
 	figures := figuresOf(t, store)
 	empty := scrape(t, figures)
-	if len(empty) != 6+1+1+9+1 {
+	if len(empty) != 6+1+1+9+1+1 {
 		t.Errorf("an empty database gives %v", empty)
 	}
 	for name, value := range empty {
@@ -72,12 +72,17 @@ func TestTheFiguresCountContactsPlacesAndAgents(t *testing.T) {
 	done.State, done.Outcome, done.EndedAt = callback.StateEnded, callback.OutcomeAbandoned, epoch
 	save(t, store, lease, done)
 	match(t, store, request(lease, "1002"))
+	addAgent(t, store, "1004") // available, and the phone can't be rung
+	if err := store.Reach(t.Context(), lease, request(lease, "1001", "1002", "1003").Devices); err != nil {
+		t.Fatal(err)
+	}
 
 	got := scrape(t, figures)
 	want := map[string]float64{
 		"callbackd_contacts live": 1, "callbackd_contacts callback": 2, "callbackd_contacts stuck": 1,
 		"callbackd_places_held":      1,
-		"callbackd_agents available": 1, "callbackd_agents unavailable": 1, "callbackd_agents offered": 1,
+		"callbackd_agents available": 2, "callbackd_agents unavailable": 1, "callbackd_agents offered": 1,
+		"callbackd_agents_reachable": 1,
 	}
 	waited := time.Since(epoch.Add(-time.Hour)).Seconds()
 	if oldest := got["callbackd_oldest_place_seconds"]; oldest > waited || oldest < waited-30 {
@@ -112,7 +117,7 @@ func TestTheFiguresAreLeftOutAndCountedWhileTheDatabaseIsAway(t *testing.T) {
 	if err := proxy.Restore(); err != nil {
 		t.Fatal(err)
 	}
-	if got := scrape(t, figures); len(got) != 18 {
+	if got := scrape(t, figures); len(got) != 19 {
 		t.Errorf("with the database back: %v", got)
 	}
 	proxy.Freeze()

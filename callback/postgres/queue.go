@@ -21,6 +21,7 @@ type QueueFilter struct {
 // Queue is how the queue and the agents stand at one moment.
 type Queue struct {
 	At       time.Time      `json:"at"`       // by the clock of the database
+	Nodes    []string       `json:"nodes"`    // for which a callbackd runs; none: nobody is offered anything
 	Skills   []QueueSkill   `json:"skills"`   // those that have agents or contacts, by name
 	Contacts []QueueContact `json:"contacts"` // the first of the queue, in its order
 	Agents   []QueueAgent   `json:"agents"`   // by extension, those who are logged out at the end
@@ -31,7 +32,7 @@ type Queue struct {
 type QueueAgents struct {
 	All       int `json:"all"`
 	LoggedIn  int `json:"logged_in"`
-	Available int `json:"available"` // free, and have asked to be; the phone may be in use
+	Available int `json:"available"` // free, have asked to be, and a node can ring the phone
 }
 
 // QueueSkill is how the queue of one skill stands.
@@ -99,7 +100,7 @@ const skillsStatement = `
 	    GROUP BY k.skill
 	), served AS (
 	    SELECT s.skill, count(*) FILTER (WHERE a.presence <> 'logged_out') AS logged_in,
-	           count(*) FILTER (WHERE agent_state(a.presence, a.activity, a.activity_until, now()) = 'available') AS available
+	           count(*) FILTER (WHERE ` + reachable + `) AS available
 	    FROM agent_skill s JOIN agent a ON a.extension = s.agent
 	    WHERE $1 = '' OR s.skill = $1
 	    GROUP BY s.skill
@@ -163,9 +164,20 @@ const servingStatement = `
 const servingCount = `
 	SELECT json_build_object(
 	    'all', count(*), 'logged_in', count(*) FILTER (WHERE a.presence <> 'logged_out'),
-	    'available', count(*) FILTER (WHERE agent_state(a.presence, a.activity, a.activity_until, now()) = 'available'))
+	    'available', count(*) FILTER (WHERE ` + reachable + `))
 	FROM agent a
 	WHERE $1 = '' OR EXISTS (SELECT FROM agent_skill s WHERE s.skill = $1 AND s.agent = a.extension)`
+
+const heldNodes = "SELECT name FROM node WHERE expires_at > now() ORDER BY name"
+
+// HeldNodes names the nodes for which a daemon runs.
+func (s *Store) HeldNodes(ctx context.Context) ([]string, error) {
+	var names []string
+	if err := s.db.SelectContext(ctx, &names, heldNodes); err != nil {
+		return nil, fmt.Errorf("looking for the nodes: %w", err)
+	}
+	return names, nil
+}
 
 // ReadQueue gives the queue in the order of [callback.Before] and the agents, all as of one moment. It
 // locks nothing. All of a queue of 100,000 takes seconds: see [Options] for the time that there is.
@@ -185,6 +197,10 @@ func (s *Store) ReadQueue(ctx context.Context, filter QueueFilter) (Queue, error
 func (q *Queue) read(ctx context.Context, tx *sqlx.Tx, filter QueueFilter) error {
 	limit := sql.NullInt64{Int64: int64(filter.Limit), Valid: filter.Limit > 0}
 	if err := tx.GetContext(ctx, &q.At, "SELECT now()"); err != nil {
+		return err
+	}
+	q.Nodes = []string{}
+	if err := tx.SelectContext(ctx, &q.Nodes, heldNodes); err != nil {
 		return err
 	}
 	counted, err := documents[QueueAgents](ctx, tx, servingCount, filter.Skill)

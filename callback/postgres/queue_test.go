@@ -244,12 +244,17 @@ func TestTheQueueSaysWhatEachContactWaitsFor(t *testing.T) {
 
 func TestTheQueueShowsTheAgentsAsTheirListDoes(t *testing.T) {
 	store := postgrestest.New(t)
+	lease := acquire(t, store, node)
 	for _, extension := range []string{"1004", "1003", "1002", "1001", "999"} {
 		addAgent(t, store, extension, support, postgres.AgentSkill{Skill: "sales", Proficiency: 3})
 	}
 	addAgent(t, store, "1005", postgres.AgentSkill{Skill: "sales", Proficiency: 2})
 	setPresence(t, store, "999", callback.LoggedOut)
 	if err := store.SetPresence(t.Context(), "1002", callback.Unavailable, "lunch", "a test"); err != nil {
+		t.Fatal(err)
+	}
+	// The phone of 1004, who is available, can't be rung.
+	if err := store.Reach(t.Context(), lease, request(lease, "999", "1001", "1002", "1003", "1005").Devices); err != nil {
 		t.Fatal(err)
 	}
 	listed, err := store.ListAgents(t.Context())
@@ -271,19 +276,39 @@ func TestTheQueueShowsTheAgentsAsTheirListDoes(t *testing.T) {
 	if got := extensions(all); got != "1001 1002 1003 1004 1005 999" {
 		t.Errorf("the agents are %s: not by extension, with those who are logged out at the end", got)
 	}
-	if all.Counted != (postgres.QueueAgents{All: 6, LoggedIn: 5, Available: 4}) {
+	if all.Counted != (postgres.QueueAgents{All: 6, LoggedIn: 5, Available: 3}) {
 		t.Errorf("counted %+v", all.Counted)
 	}
 	some := readQueue(t, store, postgres.QueueFilter{Skill: "support", Limit: 2})
 	if got := extensions(some); got != "1001 1002" {
 		t.Errorf("the first two agents of support are %s", got)
 	}
-	if some.Counted != (postgres.QueueAgents{All: 5, LoggedIn: 4, Available: 3}) {
+	if some.Counted != (postgres.QueueAgents{All: 5, LoggedIn: 4, Available: 2}) {
 		t.Errorf("counted %+v", some.Counted)
 	}
-	want := []postgres.QueueSkill{{Skill: "sales", LoggedIn: 5, Available: 4}, {Skill: "support", LoggedIn: 4, Available: 3}}
+	want := []postgres.QueueSkill{{Skill: "sales", LoggedIn: 5, Available: 3}, {Skill: "support", LoggedIn: 4, Available: 2}}
 	if !slices.Equal(all.Skills, want) {
 		t.Errorf("the skills are %+v, want %+v", all.Skills, want)
+	}
+}
+
+func TestTheQueueNamesTheNodesForWhichADaemonRuns(t *testing.T) {
+	store := postgrestest.New(t)
+	if nodes := readQueue(t, store, postgres.QueueFilter{}).Nodes; nodes == nil || len(nodes) != 0 {
+		t.Errorf("where no daemon runs the nodes are %#v", nodes)
+	}
+	second, first := acquire(t, store, pbx2), acquire(t, store, node)
+	nodes := readQueue(t, store, postgres.QueueFilter{}).Nodes
+	if held, err := store.HeldNodes(t.Context()); err != nil || !slices.Equal(held, nodes) || !slices.Equal(nodes, []string{node, pbx2}) {
+		t.Errorf("the nodes are %v, and %v, %v", nodes, held, err)
+	}
+	for _, lease := range []dispatch.Lease{second, first} {
+		if err := store.ReleaseLease(t.Context(), lease); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if nodes := readQueue(t, store, postgres.QueueFilter{}).Nodes; len(nodes) != 0 {
+		t.Errorf("after the daemons have ended the nodes are %v", nodes)
 	}
 }
 

@@ -35,7 +35,8 @@ callers and callbacks in one, with what each waits for; and the agents. A contac
 in its skill.
 
 It reads the database and nothing else, so it runs wherever callbackd migrate does. An agent who is
-available and can't be rung has a phone that is in use or not registered, or no callbackd runs for it.
+available and can't be rung has a phone that is in use or not registered, or no callbackd runs for it,
+and is not counted as available. Where no callbackd runs at all the first lines say so.
 Where the output is no terminal, it is written once.`,
 		Example: `  callbackd queue
   callbackd queue --skill support --interval 5s
@@ -81,7 +82,7 @@ Where the output is no terminal, it is written once.`,
 	return cmd
 }
 
-// checkQueueSkill refuses a skill that nobody knows: neither the configuration, nor an agent, nor a contact that
+// checkQueueSkill refuses a --skill that nobody knows: neither the configuration, nor an agent, nor a contact that
 // waits since it was in the configuration.
 func checkQueueSkill(cmd *cobra.Command, settings config.Config, skill string) error {
 	if _, known := settings.Skills[skill]; known || skill == "" {

@@ -35,9 +35,15 @@ func (s block) need() int {
 	return len(s.rows)
 }
 
+// nobodyServes is said while there is no node for which a callbackd runs.
+const nobodyServes = "no callbackd runs, and nobody is offered a contact: callbackd serve"
+
 // drawQueue draws what is to be seen at that moment, in no more lines than the paper has.
 func drawQueue(v queueView, p paper, now time.Time) []line {
 	lines := []line{p.write(queueHeadline(v, now))}
+	if len(v.queue.Nodes) == 0 && v.awaySince.IsZero() {
+		lines = append(lines, p.write(cell{nobodyServes, red}))
+	}
 	blocks := []block{skillsBlock(v), contactsBlock(v), agentsBlock(v)}
 	rooms := p.rooms(blocks, len(lines))
 	for i, s := range blocks {

@@ -91,7 +91,8 @@ func aQueue() postgres.Queue {
 	unreached := anAgent("1012", "Kim", "available", time.Minute)
 	unreached.Nodes = nil
 	return postgres.Queue{
-		At: noon,
+		At:    noon,
+		Nodes: []string{"pbx-1"},
 		Skills: []postgres.QueueSkill{
 			{Skill: "back office"},
 			{Skill: "sales", Live: 1, Callbacks: 1, LongestSec: 190_000, LoggedIn: 10, Available: 1},
@@ -101,7 +102,7 @@ func aQueue() postgres.Queue {
 		Agents: []postgres.QueueAgent{
 			anAgent("1001", "Ann", "available", 95*time.Minute), ringing, calling, joining, refusing, lunch, talking, leaving, working, refused2, unreached, away,
 		},
-		Counted: postgres.QueueAgents{All: 12, LoggedIn: 11, Available: 2},
+		Counted: postgres.QueueAgents{All: 12, LoggedIn: 11, Available: 1},
 	}
 }
 
@@ -119,6 +120,8 @@ func TestTheQueueIsDrawn(t *testing.T) {
 	away.awaySince, away.trouble = after(3*time.Second), "reading the queue: connection refused"
 	long := whole
 	long.queue.Skills = []postgres.QueueSkill{{Skill: "support", Live: 3, Callbacks: 1_000_000, LongestSec: 190_000, LoggedIn: 10, Available: 1}}
+	unserved := whole
+	unserved.queue.Nodes = nil
 	drawings := []struct {
 		name string
 		view queueView
@@ -132,7 +135,8 @@ func TestTheQueueIsDrawn(t *testing.T) {
 		{"Postgres away", away, paper{width: 100, height: 20}},
 		{"a long queue", long, paper{width: 100, height: 30}},
 		{"colours", whole, paper{width: 80, height: 24, colour: true}},
-		{"nothing", queueView{queue: postgres.Queue{At: noon}, skill: "support"}, paper{width: 100, height: 24}},
+		{"no callbackd runs", unserved, paper{width: 80, height: 24, colour: true}},
+		{"nothing", queueView{queue: postgres.Queue{At: noon, Nodes: []string{"pbx-1"}}, skill: "support"}, paper{width: 100, height: 24}},
 	}
 	const file = "testdata/queue_draw.txtar"
 	golden := &txtar.Archive{Comment: []byte("The drawings of callbackd queue. In colours ESC stands for the character.\n")}
