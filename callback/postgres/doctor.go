@@ -56,3 +56,25 @@ func (s *Store) WaitingOutside(ctx context.Context, skills []string) ([]SkillWai
 	}
 	return waiting, nil
 }
+
+// MissingTarget is an agent who is not there and for whom alone contacts wait.
+type MissingTarget struct {
+	Agent    string
+	Contacts int
+	First    callback.ContactID // the one with the lowest ID
+}
+
+// MissingTargets gives the agents who are not there and for whom contacts wait that go to no other, by extension.
+func (s *Store) MissingTargets(ctx context.Context) ([]MissingTarget, error) {
+	var missing []MissingTarget
+	err := s.db.SelectContext(ctx, &missing, `
+		SELECT k.target_agent AS agent, count(*) AS contacts, min(p.contact_id) AS first
+		FROM class k JOIN place p ON p.class_id = k.id
+		WHERE k.target_agent <> '' AND NOT p.any_agent
+		  AND NOT EXISTS (SELECT FROM agent a WHERE a.extension = k.target_agent)
+		GROUP BY k.target_agent ORDER BY length(k.target_agent), k.target_agent`)
+	if err != nil {
+		return nil, fmt.Errorf("looking for contacts that wait for agents who are not there: %w", err)
+	}
+	return missing, nil
+}

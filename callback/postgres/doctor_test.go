@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/callbackd/callbackd/callback"
@@ -49,6 +50,30 @@ func TestContactsInSkillsThatAreGoneAreCounted(t *testing.T) {
 	}
 	got, err := store.WaitingOutside(t.Context(), []string{"support", "sales"})
 	if want := []postgres.SkillWaiting{{Skill: "billing", Contacts: 1}, {Skill: "service", Contacts: 2}}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%+v %v, want %+v", got, err, want)
+	}
+}
+
+func TestAgentsWhoAreNotThereAndForWhomContactsWaitAreNamed(t *testing.T) {
+	store := postgrestest.New(t)
+	lease := acquire(t, store, node)
+	addAgent(t, store, "1001", support)
+	number := 2125550100
+	wait := func(agent string, anyAgent bool) callback.ContactID {
+		number++
+		p := place("support", callback.DefaultPriority, epoch)
+		p.TargetAgent, p.AnyAgent = agent, anyAgent
+		return save(t, store, lease, waiting(strconv.Itoa(number), p)).Contact.ID
+	}
+	wait("", false)
+	wait("1001", false)
+	wait("7778", true)
+	first := wait("10007", false)
+	second := wait("7777", false)
+	wait("7777", false)
+	got, err := store.MissingTargets(t.Context())
+	want := []postgres.MissingTarget{{Agent: "7777", Contacts: 2, First: second}, {Agent: "10007", Contacts: 1, First: first}}
+	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%+v %v, want %+v", got, err, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,6 +62,9 @@ On a terminal, what does not fit into its width is left out; elsewhere, and with
 			}
 			return withStore(cmd, settings, func(store *postgres.Store) error {
 				contacts, err := store.ListContacts(cmd.Context(), filter)
+				if err == nil && len(contacts) == 0 {
+					err = checkQueueSkill(cmd, settings, skill)
+				}
 				if err != nil {
 					return err
 				}
@@ -110,13 +114,15 @@ func checkFilter(filter *postgres.ContactFilter, state string, all bool) error {
 	if state == "" {
 		return nil
 	}
-	for _, known := range contactStates {
+	words := make([]string, len(contactStates))
+	for i, known := range contactStates {
 		if string(known) == state {
 			filter.State = known
 			return nil
 		}
+		words[i] = string(known)
 	}
-	return fmt.Errorf("--state %s: want one of %v", state, contactStates)
+	return fmt.Errorf("--state %s: want one of %s", state, strings.Join(words, ", "))
 }
 
 func contactShowCommand() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -120,6 +121,9 @@ func askContact(cmd *cobra.Command, given string, kind callback.RequestKind, cha
 		return err
 	}
 	err = withStore(cmd, settings, func(store *postgres.Store) error {
+		if err := checkTarget(cmd, store, id, changes); err != nil {
+			return err
+		}
 		request := callback.Request{Contact: id, Kind: kind, AskedBy: whoAsks(), Changes: changes}
 		return ask(cmd.Context(), store, request)
 	})
@@ -149,7 +153,42 @@ func ask(ctx context.Context, store *postgres.Store, request callback.Request) e
 	case err != nil:
 		return err
 	case refused != "":
-		return fmt.Errorf("contact %s: %s", request.Contact, refused)
+		return fmt.Errorf("contact %s is not %s: %s", request.Contact, doneWords[request.Kind], refused)
+	}
+	return nil
+}
+
+// doneWords say what has become of a contact for which something was done.
+var doneWords = map[callback.RequestKind]string{
+	callback.RequestRelease: "released",
+	callback.RequestChange:  "changed",
+	callback.RequestCancel:  "cancelled",
+}
+
+// checkTarget refuses to let a contact wait for an agent who is not there, and warns of one who does not have
+// the skill in which it waits.
+func checkTarget(cmd *cobra.Command, store *postgres.Store, id callback.ContactID, changes callback.Changes) error {
+	if changes.TargetAgent == nil || *changes.TargetAgent == "" {
+		return nil
+	}
+	agent, err := findAgent(cmd, store, *changes.TargetAgent)
+	if err != nil {
+		return err
+	}
+	if agent == nil {
+		return fmt.Errorf("there is no agent %s; see callbackd agent list", *changes.TargetAgent)
+	}
+	detail, err := store.ShowContact(cmd.Context(), id)
+	if err != nil {
+		return err
+	}
+	skill := detail.Skill
+	if changes.Skill != nil {
+		skill = *changes.Skill
+	}
+	if skill != "" && !slices.ContainsFunc(agent.Skills, func(s postgres.AgentSkill) bool { return s.Skill == skill }) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "callbackd: agent %s does not have the skill %s, and is not offered contact %s until that changes: callbackd help agent add\n",
+			agent.Extension, skill, id)
 	}
 	return nil
 }

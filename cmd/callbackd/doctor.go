@@ -122,7 +122,7 @@ func (d *doctor) examine(ctx context.Context) error {
 	if kept != nil {
 		agents = kept.agents
 		d.skills(scripts, agents)
-		d.queue(kept.outside)
+		d.queue(kept.outside, kept.missing)
 	}
 	if node := d.asterisk(ctx); node != nil {
 		defer node.Close()

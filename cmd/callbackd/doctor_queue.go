@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type facts struct {
 	scripts []postgres.NodeScript // with which the node ran last
 	held    bool                  // by a daemon that runs
 	outside []postgres.SkillWaiting
+	missing []postgres.MissingTarget
 }
 
 func readFacts(ctx context.Context, store *postgres.Store, settings config.Config) (*facts, error) {
@@ -29,7 +31,10 @@ func readFacts(ctx context.Context, store *postgres.Store, settings config.Confi
 	if f.scripts, f.held, err = store.NodeScripts(ctx, settings.NodeName); err != nil {
 		return nil, err
 	}
-	f.outside, err = store.WaitingOutside(ctx, slices.Collect(maps.Keys(settings.Skills)))
+	if f.outside, err = store.WaitingOutside(ctx, slices.Collect(maps.Keys(settings.Skills))); err != nil {
+		return nil, err
+	}
+	f.missing, err = store.MissingTargets(ctx)
 	return f, err
 }
 
@@ -93,13 +98,20 @@ func (d *doctor) agentSkills(agent postgres.Agent) {
 		strings.Join(names, ", "), strings.Join(slices.Sorted(maps.Keys(d.settings.Skills)), ", "), agent.Extension)
 }
 
-// queue says which contacts wait where the configuration has no skill any more.
-func (d *doctor) queue(outside []postgres.SkillWaiting) {
+// queue says which contacts wait where the configuration has no skill any more, or for an agent who is not there.
+func (d *doctor) queue(outside []postgres.SkillWaiting, missing []postgres.MissingTarget) {
 	for _, w := range outside {
 		d.wrong("queue", "%s: name it under skills again and say callbackd script reload, or move them: callbackd contact change ID --skill NAME", waitsOutside(w))
 	}
-	if len(outside) == 0 {
-		d.ok("queue", "whoever waits does so in a skill of the configuration")
+	for _, m := range missing {
+		who := "contact " + m.First.String() + " waits"
+		if m.Contacts > 1 {
+			who = fmt.Sprintf("%d contacts, the first of them %s, wait", m.Contacts, m.First)
+		}
+		d.wrong("queue", "%s for agent %s alone, and there is no such agent: callbackd contact change %s --target-agent any, or callbackd agent add %s", who, m.Agent, m.First, m.Agent)
+	}
+	if len(outside) == 0 && len(missing) == 0 {
+		d.ok("queue", "whoever waits does so in a skill of the configuration, and for agents who are there")
 	}
 }
 
