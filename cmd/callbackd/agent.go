@@ -80,7 +80,7 @@ the one with the best gets the contact.`,
 				if len(skills) > 0 {
 					agent.Skills = skills
 				}
-				return addAgent(cmd, store, agent)
+				return addAgent(cmd, store, agent, there != nil)
 			})
 		},
 	}
@@ -90,20 +90,59 @@ the one with the best gets the contact.`,
 	return cmd
 }
 
-// addAgent adds an agent, or changes one, and says where the phone is.
-func addAgent(cmd *cobra.Command, store *postgres.Store, agent postgres.Agent) error {
+// addAgent adds an agent, or changes one who is there, says what holds now, and warns of a phone that can't be
+// rung.
+func addAgent(cmd *cobra.Command, store *postgres.Store, agent postgres.Agent, there bool) error {
 	if len(agent.Skills) == 0 {
 		return usageError{cmd.CommandPath(), errors.New("--skill is missing: which skills does the agent serve?")}
 	}
 	if err := store.AddAgent(cmd.Context(), agent.Extension, agent.Name, agent.Endpoint, agent.Skills); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("agent %s is rung at %s", agent.Extension, agent.Endpoint)
+	done := "added"
+	if there {
+		done = "changed"
+	}
+	text := fmt.Sprintf("agent %s is %s: %s, rung at %s, skills %s",
+		agent.Extension, done, cmp.Or(agent.Name, "no name"), agent.Endpoint, skillList(agent.Skills))
 	if agent.Presence != callback.Available {
 		text += fmt.Sprintf("; to get contacts: callbackd agent state %s available", agent.Extension)
 	}
-	_, err := fmt.Fprintln(cmd.OutOrStdout(), text)
-	return err
+	if _, err := fmt.Fprintln(cmd.OutOrStdout(), text); err != nil {
+		return err
+	}
+	return warnOfPhone(cmd, store, agent)
+}
+
+// ringTime is how long the daemons may take to say that they can ring the phone of an agent who is new.
+const ringTime = 2 * time.Second
+
+// warnOfPhone warns where no node can ring an agent's phone.
+func warnOfPhone(cmd *cobra.Command, store *postgres.Store, agent postgres.Agent) error {
+	nodes, err := store.HeldNodes(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if len(nodes) == 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "callbackd: no callbackd runs, and until one does %s can't be rung\n", agent.Endpoint)
+		return nil
+	}
+	const look = 100 * time.Millisecond
+	for waited := time.Duration(0); ; waited += look {
+		saved, err := findAgent(cmd, store, agent.Extension)
+		switch {
+		case err != nil || saved == nil || len(saved.Nodes) > 0: // nil: removed by somebody else in this moment
+			return err
+		case waited >= ringTime:
+			fmt.Fprintf(cmd.ErrOrStderr(), "callbackd: no node can ring %s now: is the phone registered there, and not in use?\n", agent.Endpoint)
+			return nil
+		}
+		select {
+		case <-cmd.Context().Done():
+			return cmd.Context().Err()
+		case <-time.After(look):
+		}
+	}
 }
 
 // findAgent gives the agent of an extension; nil where there is none.
