@@ -2,14 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/callbackd/callbackd/cmd/callbackd/config"
 )
 
 // healthHandler answers those who watch over the daemon: /healthz says that the process runs, /readyz
@@ -42,7 +46,10 @@ func answer(w http.ResponseWriter, status int, text string) {
 // listen takes the address for the health pages, so that a port in use is found before anything starts.
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("http.listen: %w; a second callbackd on this machine needs another %s", err, config.EnvPrefix+"HTTP_LISTEN")
+	case err != nil:
 		return nil, fmt.Errorf("http.listen: %w", err)
 	}
 	return listener, nil

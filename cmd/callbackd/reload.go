@@ -144,7 +144,7 @@ func (r *reloader) tell(settings config.Config, scripts []*script.Script, found 
 		fmt.Fprintln(&said, waitsOutside(other))
 	}
 	if changed := r.changed(settings); len(changed) > 0 {
-		fmt.Fprintf(&said, "changed, too, and holds after a restart: %s\n", strings.Join(changed, ", "))
+		fmt.Fprintf(&said, "takes effect only after a restart: %s\n", strings.Join(changed, ", "))
 	}
 	return said.String()
 }

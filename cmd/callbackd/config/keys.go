@@ -50,7 +50,7 @@ var keys = []Key{
 	{Name: "ari.application", Default: "callback", Usage: "the name that the dialplan's Stasis() calls", check: checkWord},
 	{Name: "ari.ca_file", Usage: "the certificate authority of an https:// ari.url, as a PEM file; the system's by default", path: true, check: checkText},
 	{Name: "node.name", Usage: "this Asterisk's name in the database; the host and port of ari.url by default", check: checkText},
-	{Name: "node.ports", Usage: "how many channels here contacts and their agents may use; calls that would leave fewer than two go back to the dialplan; no limit by default", check: checkPorts},
+	{Name: "node.ports", Usage: "how many channels here contacts and their agents may use, 3 or more; calls that would leave fewer than two go back to the dialplan; no limit by default", check: checkPorts},
 	{Name: "http.listen", Default: "127.0.0.1:9117", Usage: "where /healthz, /readyz and /metrics are served", check: checkListen},
 	{Name: "log.level", Default: "info", Usage: "debug, info, warn or error", check: oneOf("debug", "info", "warn", "error")},
 	{Name: "log.format", Default: "text", Usage: "text or json", check: oneOf("text", "json")},
