@@ -28,6 +28,9 @@ type Options struct {
 	// StatementTime is how long one statement may take, so that a slow database is noticed; 0 means
 	// 5 s. An answer that is a second later than that is not waited for.
 	StatementTime time.Duration
+	// PlanOnce has Postgres plan each statement once for all values, as suits a daemon that says the same
+	// again and again: to plan the statement that looks for matches takes longer than to run it.
+	PlanOnce bool
 }
 
 const (
@@ -123,6 +126,9 @@ func connect(url string, o Options) (*database, error) {
 	config.ApplicationName = "callbackd"
 	config.Runtime["timezone"] = "UTC"
 	config.Runtime["jit"] = "off" // it would take longer than any statement here
+	if o.PlanOnce {
+		config.Runtime["plan_cache_mode"] = "force_generic_plan"
+	}
 	answerTime := time.Duration(0)
 	if o.StatementTime > 0 {
 		milliseconds := strconv.FormatInt(o.StatementTime.Milliseconds(), 10)

@@ -128,7 +128,7 @@ func (h *hall) match(b *testing.B, matchers, free int) float64 {
 	var leases []dispatch.Lease
 	for i := range matchers {
 		store, err := postgres.Open(b.Context(), h.server.URL(hallDatabase), postgres.Options{
-			Logger: slog.New(slog.DiscardHandler), MaxConnections: 2,
+			Logger: slog.New(slog.DiscardHandler), MaxConnections: 2, PlanOnce: true,
 		})
 		check(b, err)
 		lease, err := store.AcquireLease(b.Context(), fmt.Sprintf("pbx%d", i), "bench", time.Minute)

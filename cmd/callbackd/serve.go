@@ -93,7 +93,7 @@ func serve(cmd *cobra.Command, settings config.Config) error {
 		return err
 	}
 	defer node.Close()
-	store, err := openStore(ctx, settings, log)
+	store, err := openStoreWith(ctx, settings, postgres.Options{Logger: log, PlanOnce: true})
 	if err != nil {
 		return errors.Join(read.err(), err)
 	}
@@ -170,7 +170,11 @@ func newNode(settings config.Config, log *slog.Logger, figures prometheus.Regist
 
 // openStore opens the database and sees that its schema is the one that this program knows.
 func openStore(ctx context.Context, settings config.Config, log *slog.Logger) (*postgres.Store, error) {
-	store, err := postgres.Open(ctx, settings.DatabaseURL, postgres.Options{Logger: log})
+	return openStoreWith(ctx, settings, postgres.Options{Logger: log})
+}
+
+func openStoreWith(ctx context.Context, settings config.Config, o postgres.Options) (*postgres.Store, error) {
+	store, err := postgres.Open(ctx, settings.DatabaseURL, o)
 	if err != nil {
 		return nil, err
 	}

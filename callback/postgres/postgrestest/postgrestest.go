@@ -63,7 +63,7 @@ func New(t testing.TB) *postgres.Store {
 func Open(t testing.TB, url string) *postgres.Store {
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
-	store, err := postgres.Open(t.Context(), url, postgres.Options{Logger: logger})
+	store, err := postgres.Open(t.Context(), url, postgres.Options{Logger: logger, PlanOnce: true})
 	if err != nil {
 		t.Fatal(err)
 	}
