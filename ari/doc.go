@@ -58,6 +58,9 @@
 //   - Keys are told while a sound plays. Else they are told only by a bridge that was asked for them;
 //     the other party's phone gets them in any case, but for those that are pressed while a sound plays.
 //   - The bridge's end does not end what plays.
+//   - An application whose stream closes in the instant in which Asterisk tells it of a device may lock itself up
+//     (Asterisk's issue 2170): each new stream then hangs until Asterisk is restarted. A daemon that ends
+//     unsubscribes from the devices first; against a crash at that instant there is no remedy here.
 //   - A channel that is in a bridge when that is deleted leaves it some time later, and what it is asked to play
 //     meanwhile is never played, with no word of that. So the channels are taken out first, one by one, which
 //     Asterisk answers when it is done.

@@ -13,10 +13,15 @@ import (
 
 	"github.com/CyCoreSystems/ari/v6"
 	"github.com/coder/websocket"
+
+	"github.com/callbackd/callbackd/callback"
 )
 
 // maxEvent bounds one event. A bridge with some thousand channels fits.
 const maxEvent = 4 << 20
+
+// leaveTime is how long the last request of a stream may take.
+const leaveTime = time.Second
 
 // session is one connection of the event stream.
 type session struct {
@@ -38,7 +43,8 @@ func (n *Node) connect(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	s := &session{node: n, conn: conn, ping: "callbackd-ping-" + rand.Text(), inbox: newInbox(n.metrics.inbox)}
-	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	s.work.Go(func() { s.leave(ctx) })
 	s.work.Go(s.read)
 	s.work.Go(s.keepPinging)
 	return s, nil
@@ -68,6 +74,23 @@ func (n *Node) dial(ctx context.Context, application string) (*websocket.Conn, e
 		return nil, refusal
 	}
 	return nil, fmt.Errorf("connecting to %s: Asterisk answers %s", n.url, resp.Status)
+}
+
+// leave ends the session with ctx. The devices are unsubscribed from first: an Asterisk that tells us of one in the instant in which it finds the stream closed may lock itself up,
+// and take no stream until it is restarted (its issue 2170). But where the node was lost another daemon may
+// have the application by now, and need the devices.
+func (s *session) leave(ctx context.Context) {
+	select {
+	case <-s.ctx.Done():
+		return
+	case <-ctx.Done():
+	}
+	if !errors.Is(context.Cause(ctx), callback.ErrNodeLost) {
+		leaveCtx, cancel := context.WithTimeout(s.ctx, leaveTime)
+		defer cancel()
+		_ = s.node.unsubscribe(leaveCtx, allDevices) // the stream ends either way
+	}
+	s.cancel(context.Cause(ctx))
 }
 
 // end closes the stream and waits for its goroutines.

@@ -90,6 +90,12 @@ func (n *Node) subscribe(ctx context.Context, source string) error {
 	})
 }
 
+func (n *Node) unsubscribe(ctx context.Context, source string) error {
+	return n.library(ctx, func(l *native.Client) error {
+		return l.Application().Unsubscribe(ari.NewKey(ari.ApplicationKey, n.application), source)
+	})
+}
+
 // subscribeChannel subscribes to a channel. It returns false if the channel is gone.
 func (n *Node) subscribeChannel(ctx context.Context, id string) (bool, error) {
 	err := n.subscribe(ctx, "channel:"+id)

@@ -1,6 +1,13 @@
 package callback
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// ErrNodeLost is the cause of the end of a context in which a daemon has held a node, where it has lost the node:
+// another one may have it by then.
+var ErrNodeLost = errors.New("the node is not held any more")
 
 // Event is something that happened in Asterisk or to a contact.
 type Event interface{ event() }

@@ -225,6 +225,19 @@ func (s *Server) setFilter(r *http.Request, body map[string]any) (int, any, *fai
 	return http.StatusOK, s.describe(a), nil
 }
 
+// unsubscribe knows the devices alone.
+func (s *Server) unsubscribe(r *http.Request, _ map[string]any) (int, any, *failure) {
+	a := s.applications[r.PathValue("name")]
+	if a == nil {
+		return 0, nil, noApplication
+	}
+	if r.URL.Query().Get("eventSource") != "deviceState:" || !a.devices {
+		return 0, nil, refuse(http.StatusUnprocessableEntity, "Event source was not subscribed to")
+	}
+	a.devices = false
+	return http.StatusOK, s.describe(a), nil
+}
+
 func (s *Server) subscribe(r *http.Request, body map[string]any) (int, any, *failure) {
 	a := s.applications[r.PathValue("name")]
 	if a == nil {

@@ -180,6 +180,8 @@ func subscriptions(t *testing.T, target Target) {
 	path := "/applications/" + p.application + "/subscription"
 	p.expect(http.StatusUnprocessableEntity, "", http.MethodPost, path, map[string]string{"eventSource": "channel:nobody"})
 	p.expect(http.StatusOK, "", http.MethodPost, path, map[string]string{"eventSource": "deviceState:"})
+	p.expect(http.StatusOK, "", http.MethodDelete, path+"?eventSource=deviceState:", nil)
+	p.expect(http.StatusUnprocessableEntity, "Event source was not subscribed to", http.MethodDelete, path+"?eventSource=deviceState:", nil)
 	p.expect(http.StatusNotFound, "Application not found", http.MethodPost, "/applications/nobody/subscription", map[string]string{"eventSource": "deviceState:"})
 	p.expect(http.StatusNotFound, "", http.MethodGet, "/applications/nobody", nil)
 	p.expect(http.StatusOK, "", http.MethodGet, "/applications/"+p.application, nil)

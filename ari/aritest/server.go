@@ -131,39 +131,40 @@ type handle func(r *http.Request, body map[string]any) (int, any, *failure)
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handle{
-		"GET /ari/asterisk/info":                     s.getInfo,
-		"GET /ari/endpoints/PJSIP":                   s.listEndpoints,
-		"GET /ari/deviceStates":                      s.listDevices,
-		"GET /ari/deviceStates/{name}":               s.getDevice,
-		"PUT /ari/deviceStates/{name}":               s.putDevice,
-		"DELETE /ari/deviceStates/{name}":            s.deleteDevice,
-		"GET /ari/sounds/{id}":                       s.getSound,
-		"POST /ari/events/user/{name}":               s.userEvent,
-		"GET /ari/applications":                      s.listApplications,
-		"GET /ari/applications/{name}":               s.getApplication,
-		"PUT /ari/applications/{name}/eventFilter":   s.setFilter,
-		"POST /ari/applications/{name}/subscription": s.subscribe,
-		"GET /ari/channels":                          s.listChannels,
-		"POST /ari/channels/create":                  s.create,
-		"GET /ari/channels/{id}":                     s.getChannel,
-		"DELETE /ari/channels/{id}":                  s.deleteChannel,
-		"POST /ari/channels/{id}/dial":               s.dial,
-		"POST /ari/channels/{id}/answer":             s.answer,
-		"POST /ari/channels/{id}/continue":           s.continueInDialplan,
-		"POST /ari/channels/{id}/variable":           s.setVariable,
-		"GET /ari/channels/{id}/variable":            s.getVariable,
-		"POST /ari/channels/{id}/moh":                s.startMusic,
-		"DELETE /ari/channels/{id}/moh":              s.stopMusic,
-		"POST /ari/channels/{id}/dtmf":               s.sendKeys,
-		"POST /ari/channels/{id}/play/{playback}":    s.play,
-		"GET /ari/playbacks/{id}":                    s.getPlayback,
-		"DELETE /ari/playbacks/{id}":                 s.stopPlayback,
-		"GET /ari/bridges":                           s.listBridges,
-		"POST /ari/bridges/{id}":                     s.createBridge,
-		"GET /ari/bridges/{id}":                      s.getBridge,
-		"DELETE /ari/bridges/{id}":                   s.deleteBridge,
-		"POST /ari/bridges/{id}/addChannel":          s.addChannels,
-		"POST /ari/bridges/{id}/removeChannel":       s.removeChannel,
+		"GET /ari/asterisk/info":                       s.getInfo,
+		"GET /ari/endpoints/PJSIP":                     s.listEndpoints,
+		"GET /ari/deviceStates":                        s.listDevices,
+		"GET /ari/deviceStates/{name}":                 s.getDevice,
+		"PUT /ari/deviceStates/{name}":                 s.putDevice,
+		"DELETE /ari/deviceStates/{name}":              s.deleteDevice,
+		"GET /ari/sounds/{id}":                         s.getSound,
+		"POST /ari/events/user/{name}":                 s.userEvent,
+		"GET /ari/applications":                        s.listApplications,
+		"GET /ari/applications/{name}":                 s.getApplication,
+		"PUT /ari/applications/{name}/eventFilter":     s.setFilter,
+		"POST /ari/applications/{name}/subscription":   s.subscribe,
+		"DELETE /ari/applications/{name}/subscription": s.unsubscribe,
+		"GET /ari/channels":                            s.listChannels,
+		"POST /ari/channels/create":                    s.create,
+		"GET /ari/channels/{id}":                       s.getChannel,
+		"DELETE /ari/channels/{id}":                    s.deleteChannel,
+		"POST /ari/channels/{id}/dial":                 s.dial,
+		"POST /ari/channels/{id}/answer":               s.answer,
+		"POST /ari/channels/{id}/continue":             s.continueInDialplan,
+		"POST /ari/channels/{id}/variable":             s.setVariable,
+		"GET /ari/channels/{id}/variable":              s.getVariable,
+		"POST /ari/channels/{id}/moh":                  s.startMusic,
+		"DELETE /ari/channels/{id}/moh":                s.stopMusic,
+		"POST /ari/channels/{id}/dtmf":                 s.sendKeys,
+		"POST /ari/channels/{id}/play/{playback}":      s.play,
+		"GET /ari/playbacks/{id}":                      s.getPlayback,
+		"DELETE /ari/playbacks/{id}":                   s.stopPlayback,
+		"GET /ari/bridges":                             s.listBridges,
+		"POST /ari/bridges/{id}":                       s.createBridge,
+		"GET /ari/bridges/{id}":                        s.getBridge,
+		"DELETE /ari/bridges/{id}":                     s.deleteBridge,
+		"POST /ari/bridges/{id}/addChannel":            s.addChannels,
+		"POST /ari/bridges/{id}/removeChannel":         s.removeChannel,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, h) })
 	}
@@ -210,7 +211,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, h handle) {
 	if !s.thawed(r.Context()) {
 		return
 	}
-	if strings.HasSuffix(r.URL.Path, "/subscription") && !s.maySubscribe(r.Context()) {
+	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/subscription") && !s.maySubscribe(r.Context()) {
 		return
 	}
 	loss := s.loss(r)

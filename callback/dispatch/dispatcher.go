@@ -127,7 +127,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return d.release(lease)
 		}
-		d.log.Error("the node is not held any more", "error", err)
+		d.log.Error("the hold of the node has ended", "error", err)
 		select {
 		case <-ctx.Done():
 			return d.release(lease)
@@ -278,7 +278,7 @@ func (d *Dispatcher) release(lease Lease) error {
 func (d *Dispatcher) lost(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.giveUp(err)
+	d.giveUp(fmt.Errorf("%w: %w", callback.ErrNodeLost, err))
 }
 
 // forget drops what belonged to the hold that has ended.
