@@ -92,7 +92,11 @@ func (m *mortal) Match(ctx context.Context, request MatchRequest) ([]Match, erro
 	m.pbx.mu.Lock()
 	takes, lost := max(m.dice.IntN(6000)-4000, 0), m.dice.IntN(10) == 0
 	m.pbx.mu.Unlock()
-	time.Sleep(time.Duration(takes) * time.Millisecond)
+	select {
+	case <-ctx.Done(): // the offers stand, and nobody hears of it
+		lost = true
+	case <-time.After(time.Duration(takes) * time.Millisecond):
+	}
 	if len(matches) > 0 && lost {
 		return matches, ErrUnsure
 	}
